@@ -1,1 +1,18 @@
-//! (being written)
+//! What every other crate of Sciurus stands on: how a typed record lies in Arrow columns
+//! ([`record`]), what travels between two operators ([`batch`], [`element`]), keys and key groups
+//! ([`key`]), time ([`time`]).
+//!
+//! No threads, no network and no files are touched here.
+
+pub mod batch;
+pub mod element;
+pub mod key;
+pub mod record;
+pub mod time;
+
+pub use batch::Batch;
+pub use element::StreamElement;
+pub use record::{Builder, Columns, Record};
+
+/// An error of user code: anything that implements [`std::error::Error`].
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
