@@ -1,0 +1,50 @@
+# Every target first makes sure, by .make/bootstrap, that this machine has what it needs.
+# Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench doc clean
+
+# What `make run` counts: a file or a folder. Left empty it is text that this machine has.
+INPUT ?=
+# Further arguments: of word_count for `run`, of the report for `bench`, of cargo for `test`.
+ARGS ?=
+
+export INPUT
+export PATH := $(PATH):$(HOME)/.cargo/bin
+ifndef CARGO_TARGET_DIR
+export CARGO_TARGET_DIR := $(shell .make/cache target)
+endif
+
+# Outside CI a changed dependency may update Cargo.lock; in CI that is an error.
+LOCKED := $(if $(CI),--locked)
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Counts the words of INPUT (a file or a folder; by default text found on this machine)
+	@.make/bootstrap run
+	@input=$${INPUT:-$$(.make/sample-text)} && \
+	cargo run $(LOCKED) --release -p examples -- word_count --input "$$input" $(ARGS)
+
+test: ## Runs every test
+	@.make/bootstrap test
+	@.make/test $(LOCKED) $(ARGS)
+
+lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
+	@.make/bootstrap lint
+	cargo fmt --all --check
+	@.make/style
+	cargo clippy $(LOCKED) --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --all-features --no-deps --quiet
+
+bench: ## Measures speed and memory against plain loops (ARGS='word_count --rounds 9', ARGS=--help)
+	@.make/bootstrap bench
+	cargo run $(LOCKED) --release -p sciurus-benches -- $(ARGS)
+
+doc: ## Builds the API documentation
+	@.make/bootstrap doc
+	cargo doc $(LOCKED) --workspace --no-deps
+	@echo "open $$CARGO_TARGET_DIR/doc/sciurus/index.html"
+
+clean: ## Removes this checkout's build output and sample text
+	@.make/cache clean
