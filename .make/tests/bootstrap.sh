@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# .make/bootstrap on machines that lack one thing or another, played by stand-ins on the PATH.
+
+# A PATH of this test's own with the tools every machine has, and a Rust of the given version.
+machine() {
+    local rust=$1 tool
+    mkdir bin
+    for tool in bash env sed awk sort head printf dirname basename cksum cut mkdir cat find rm mv id; do
+        ln -s "$(command -v "$tool")" "bin/$tool"
+    done
+    stand_in cc
+    if [[ $rust != none ]]; then
+        stand_in cargo
+        stand_in rustc "echo 'rustc $rust (0000000 2025-01-01)'"
+    fi
+    export XDG_CACHE_HOME=$PWD/cache SSL_CERT_FILE=/dev/null
+}
+
+# A command that records its arguments in the file `calls` and then runs $2.
+stand_in() {
+    printf '#!/usr/bin/env bash\necho "%s $*" >>"%s/calls"\n%s\n' "$1" "$PWD" "${2:-}" >"bin/$1"
+    chmod +x "bin/$1"
+}
+
+# A Debian machine whose apt offers the package $1, used by root.
+debian() {
+    rm -f bin/id
+    stand_in id 'echo 0'
+    stand_in apt-get
+    stand_in apt-cache "[[ \$2 != '${1:-none}' ]] || echo '  Candidate: 1.27.1-1'"
+}
+
+bootstrap() { PATH=$PWD/bin "$REPO/.make/bootstrap" "$@" >said 2>&1; }
+
+installs() { grep -q "^apt-get install .*$1" calls; }
+
+test_bootstrap_is_silent_when_nothing_is_missing() {
+    machine 99.0.0
+    debian
+    bootstrap run
+    [[ ! -s said ]]
+    ! grep apt-get calls
+}
+
+test_bootstrap_installs_a_missing_linker() {
+    machine 99.0.0
+    debian
+    rm bin/cc
+    bootstrap run
+    installs 'gcc libc6-dev'
+}
+
+test_bootstrap_names_the_linker_where_there_is_no_apt() {
+    machine 99.0.0
+    rm bin/cc
+    ! bootstrap run || return 1
+    grep -q 'C compiler is missing' said
+}
+
+test_bootstrap_installs_debians_rustup_where_there_is_one() {
+    machine none
+    debian rustup
+    # Debian's package brings the names; the toolchain comes with `rustup default stable`.
+    ! bootstrap run || return 1
+    installs rustup
+}
+
+test_bootstrap_says_how_to_get_rust_where_apt_has_no_rustup() {
+    machine none
+    debian
+    ! bootstrap run || return 1
+    grep -q 'https://rustup.rs' said
+    ! installs rustup
+}
+
+test_bootstrap_refuses_an_old_rust() {
+    machine 1.63.0
+    stand_in rustup
+    ! bootstrap run || return 1
+    grep -q 'rustup update stable' said
+}
+
+test_bootstrap_takes_a_newer_rust_whose_minor_version_sorts_lower_as_text() {
+    machine 1.1000.0
+    bootstrap run
+}
+
+test_bootstrap_asks_for_root_when_it_cannot_become_root() {
+    machine 99.0.0
+    debian
+    stand_in id 'echo 1000'
+    rm bin/cc
+    ! bootstrap run </dev/null || return 1
+    grep -q 'needs root; please run: apt-get' said
+}
+
+test_bootstrap_refuses_an_unknown_target() {
+    machine 99.0.0
+    ! bootstrap no_such_target || return 1
+    grep -q "unknown target 'no_such_target'" said
+}
