@@ -1,12 +1,13 @@
 //! What every other crate of Sciurus stands on: how a typed record lies in Arrow columns
 //! ([`record`]), what travels between two operators ([`batch`], [`element`]), keys and key groups
-//! ([`key`]), time ([`time`]) and the ids of everything
+//! ([`key`]), time ([`time`]), what a job is as data ([`graph`]) and the ids of everything
 //! ([`ids`]).
 //!
 //! No threads, no network and no files are touched here.
 
 pub mod batch;
 pub mod element;
+pub mod graph;
 pub mod ids;
 pub mod key;
 pub mod record;
