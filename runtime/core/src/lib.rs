@@ -13,6 +13,9 @@ pub mod key;
 pub mod record;
 pub mod time;
 
+#[doc(hidden)]
+pub use record::derived as __private;
+
 pub use batch::Batch;
 pub use element::StreamElement;
 pub use record::{Builder, Columns, Record};

@@ -6,13 +6,18 @@
 //! Arrow arrays only.
 
 mod codec;
+#[doc(hidden)]
+pub mod derived;
 mod field;
+mod layout;
 mod primitive;
 mod text;
 mod tuple;
 
+use std::fmt::Debug;
+
 use arrow_array::ArrayRef;
-use arrow_schema::{DataType, Field as ArrowField, Fields};
+use arrow_schema::{DataType, Fields};
 
 pub use codec::{DecodeError, RowCodec};
 pub use field::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11, Field, KeyColumns, Numeric};
@@ -33,7 +38,7 @@ use crate::key::KeyBytes;
 pub trait Record: Clone + Send + Sync + 'static {
     /// One row, borrowed from its columns or from an owned record: `&str` for `String`, the value
     /// itself for primitives, a tuple of views for tuples.
-    type View<'a>: Copy;
+    type View<'a>: Copy + Debug + PartialEq;
     /// The typed columns a batch of such records is read from.
     type Columns: Columns<Record = Self>;
     /// Collects rows into a batch of such records.
@@ -48,7 +53,7 @@ pub trait Record: Clone + Send + Sync + 'static {
     /// Returns the columns of a batch of such records: a struct's or tuple's own fields, otherwise
     /// one column named `value`.
     fn fields() -> Fields {
-        Fields::from(vec![ArrowField::new("value", Self::data_type(), Self::NULLABLE)])
+        Fields::from(vec![layout::arrow_field::<Self>("value")])
     }
 
     /// Borrows this record as a view.
@@ -58,7 +63,8 @@ pub trait Record: Clone + Send + Sync + 'static {
     fn from_view(view: Self::View<'_>) -> Self;
 
     /// Appends the row's binary form to `out`; [`decode`](Self::decode) reads it back. The form is
-    /// stable (docs/formats.md): keys, timers and snapshots hold it.
+    /// stable (docs/formats.md): keys, timers and snapshots hold it. It takes one byte at least, so
+    /// that a list can't claim more items than there are bytes.
     fn encode(view: Self::View<'_>, out: &mut Vec<u8>);
 
     /// Reads one row from the front of `input` and advances it.
@@ -107,7 +113,9 @@ pub trait Columns: Clone + Send + Sync + 'static {
     /// What a row is.
     type Record: Record;
 
-    /// Downcasts one column that holds whole records (a struct array for tuples and structs).
+    /// Downcasts one column that holds whole records (a struct array for tuples and structs). Rows
+    /// that are null in a column of records that can't be null read as something arbitrary: the
+    /// caller knows that it won't read them.
     ///
     /// # Errors
     /// [`SchemaMismatch`] where the array is of another type.
@@ -116,10 +124,11 @@ pub trait Columns: Clone + Send + Sync + 'static {
     /// Downcasts the columns of a batch, laid out as [`Record::fields`] says.
     ///
     /// # Errors
-    /// [`SchemaMismatch`] where number or types of the columns differ.
+    /// [`SchemaMismatch`] where number or types of the columns differ, or a column holds nulls and
+    /// its records can't be null.
     fn from_columns(columns: &[ArrayRef]) -> Result<Self, SchemaMismatch> {
         match columns {
-            [array] => Self::from_array(array),
+            [array] => layout::column(array),
             _ => Err(SchemaMismatch::of::<Self::Record>(&format!("{} columns", columns.len()))),
         }
     }

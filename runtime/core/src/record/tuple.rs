@@ -1,24 +1,11 @@
 //! Tuples of up to 12 records: one column a field, named `f0`, `f1`, … as in Flink.
 
-use std::sync::Arc;
-
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, StructArray};
-use arrow_schema::{DataType, Field as ArrowField, Fields};
+use arrow_array::ArrayRef;
+use arrow_schema::{DataType, Fields};
 
 use super::codec::DecodeError;
+use super::layout::{arrow_field, column, exactly, struct_array, struct_columns};
 use super::{Builder, Columns, Record, SchemaMismatch};
-
-/// Returns the columns of a struct array, cut to its rows.
-///
-/// # Errors
-/// [`SchemaMismatch`] where the array is no struct array.
-pub fn struct_columns<T: Record>(array: &ArrayRef) -> Result<&[ArrayRef], SchemaMismatch> {
-    array
-        .as_struct_opt()
-        .map(StructArray::columns)
-        .ok_or_else(|| SchemaMismatch::of::<T>(&array.data_type().to_string()))
-}
 
 macro_rules! tuple_record {
     ($columns:ident, $builder:ident, $len:literal: $($index:tt $name:ident $field:literal),+) => {
@@ -34,11 +21,8 @@ macro_rules! tuple_record {
             }
 
             fn from_columns(columns: &[ArrayRef]) -> Result<Self, SchemaMismatch> {
-                if columns.len() != $len {
-                    let found = format!("{} columns", columns.len());
-                    return Err(SchemaMismatch::of::<Self::Record>(&found));
-                }
-                Ok(Self($($name::from_array(&columns[$index])?),+))
+                let columns = exactly::<$len, Self::Record>(columns)?;
+                Ok(Self($(column::<$name>(&columns[$index])?),+))
             }
 
             fn len(&self) -> usize {
@@ -82,8 +66,7 @@ macro_rules! tuple_record {
             }
 
             fn finish(&mut self) -> ArrayRef {
-                let fields = <Self::Record as Record>::fields();
-                Arc::new(StructArray::new(fields, self.finish_columns(), None))
+                struct_array::<Self::Record>(self.finish_columns())
             }
 
             fn finish_columns(&mut self) -> Vec<ArrayRef> {
@@ -101,9 +84,7 @@ macro_rules! tuple_record {
             }
 
             fn fields() -> Fields {
-                Fields::from(vec![
-                    $(ArrowField::new($field, $name::data_type(), $name::NULLABLE)),+
-                ])
+                Fields::from(vec![$(arrow_field::<$name>($field)),+])
             }
 
             #[inline]
