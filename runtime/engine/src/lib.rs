@@ -1,1 +1,23 @@
-//! (being written)
+//! Runs a subtask: its thread and loop ([`task`]), the contract of an operator ([`operator`]) and
+//! what it emits into ([`output`], [`collector`]), the exchanges between tasks ([`exchange`]),
+//! sources ([`source`]), watermarks ([`watermark`]) and the operators themselves ([`operators`]).
+//!
+//! An operator sees whole batches. Chained operators call each other once a batch; per record
+//! there is no dynamic call, lock or allocation of the engine's.
+
+pub mod accumulator;
+pub mod clock;
+pub mod collector;
+pub mod error;
+pub mod exchange;
+pub mod metrics;
+pub mod notify;
+pub mod operator;
+pub mod operators;
+pub mod output;
+pub mod source;
+pub mod task;
+pub mod watermark;
+
+pub use collector::Collector;
+pub use error::{TaskError, TaskResult};

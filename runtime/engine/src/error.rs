@@ -1,0 +1,91 @@
+//! Why a task fails.
+
+use std::sync::Arc;
+
+use sciurus_core::BoxError;
+use sciurus_core::record::SchemaMismatch;
+use sciurus_state::StateError;
+
+/// Why an operator or the task around it failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TaskError {
+    /// A user function returned an error.
+    #[error("{0}")]
+    User(Arc<dyn std::error::Error + Send + Sync>),
+    /// A user function or an operator panicked.
+    #[error("panicked: {message}")]
+    Panic {
+        /// The panic's message and place.
+        message: String,
+    },
+    /// A source or sink failed.
+    #[error("{0}")]
+    Connector(Arc<dyn std::error::Error + Send + Sync>),
+    /// A state access failed.
+    #[error("state access failed: {0}")]
+    State(#[from] StateError),
+    /// A batch doesn't hold what the operator expects.
+    #[error("{0}")]
+    Schema(#[from] SchemaMismatch),
+    /// The task was cancelled.
+    #[error("the task was cancelled")]
+    Cancelled,
+    /// A peer of this task is gone.
+    #[error("the {peer} is gone")]
+    PeerGone {
+        /// What the task was connected to.
+        peer: &'static str,
+    },
+    /// An invariant of the engine does not hold.
+    #[error("a defect of the engine: {0}")]
+    Defect(&'static str),
+    /// An error with the operator it came from.
+    #[error("operator '{operator}': {error}")]
+    InOperator {
+        /// The operator's name.
+        operator: Arc<str>,
+        /// What went wrong in it.
+        error: Box<TaskError>,
+    },
+}
+
+impl TaskError {
+    /// Makes an error of what a user function returned.
+    pub fn user(error: BoxError) -> Self {
+        Self::User(Arc::from(error))
+    }
+
+    /// Makes an error of what a source or sink returned.
+    pub fn connector(error: BoxError) -> Self {
+        Self::Connector(Arc::from(error))
+    }
+
+    /// Names the operator the error came from, unless one is named already: the innermost is the
+    /// cause.
+    #[must_use]
+    pub fn in_operator(self, operator: &Arc<str>) -> Self {
+        match self {
+            Self::InOperator { .. } | Self::Cancelled => self,
+            error => Self::InOperator { operator: operator.clone(), error: Box::new(error) },
+        }
+    }
+
+    /// Returns the operator the error came from, where one is named.
+    pub fn operator(&self) -> Option<&str> {
+        match self {
+            Self::InOperator { operator, .. } => Some(operator),
+            _ => None,
+        }
+    }
+
+    /// Returns the error without the operator's name.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::InOperator { error, .. } => error.root(),
+            error => error,
+        }
+    }
+}
+
+/// What engine code returns.
+pub type TaskResult<T = ()> = Result<T, TaskError>;

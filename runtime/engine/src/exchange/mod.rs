@@ -1,0 +1,13 @@
+//! How batches get from one task to another: partitioners choose the channel, writers fill it,
+//! gates are read from.
+//!
+//! Every channel has a limit of bytes in flight of its own, so that a slow consumer holds back
+//! nobody but itself; watermarks and ends of input don't count against it.
+
+mod gate;
+mod partitioner;
+mod writer;
+
+pub use gate::{ChannelSender, InputGate, LocalChannel};
+pub use partitioner::{KeyExtractor, KeyExtractorFactory, Partitioner, PartitionerFactory};
+pub use writer::RecordWriter;

@@ -1,0 +1,166 @@
+//! The sending end of an exchange.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::UInt32Array;
+use arrow_select::concat::concat_batches;
+use arrow_select::take::take_record_batch;
+use sciurus_core::Batch;
+use sciurus_core::element::StreamElement;
+
+use super::gate::ChannelSender;
+use super::partitioner::Partitioner;
+use crate::error::{TaskError, TaskResult};
+use crate::metrics::TaskMetrics;
+use crate::task::TaskControl;
+
+/// Rows from which on a batch goes out by itself, sharing its columns; fewer are gathered and
+/// copied together, since sending costs about as much as copying this many.
+const ROWS_WORTH_SENDING: usize = 256;
+
+/// Writes one operator's output into the channels of one edge.
+pub struct RecordWriter {
+    partitioner: Partitioner,
+    channels: Vec<OutputChannel>,
+    control: Arc<TaskControl>,
+    metrics: Arc<TaskMetrics>,
+    buffer_timeout: Option<Duration>,
+    flush_at: Option<Instant>,
+}
+
+struct OutputChannel {
+    sender: Box<dyn ChannelSender>,
+    pending: Vec<Batch>,
+    pending_rows: usize,
+}
+
+impl RecordWriter {
+    /// Makes a writer into `senders`. Rows wait at most `buffer_timeout` for company, for ever
+    /// where there is none.
+    pub fn new(
+        partitioner: Partitioner,
+        senders: Vec<Box<dyn ChannelSender>>,
+        control: Arc<TaskControl>,
+        metrics: Arc<TaskMetrics>,
+        buffer_timeout: Option<Duration>,
+    ) -> Self {
+        let channels = senders
+            .into_iter()
+            .map(|sender| OutputChannel { sender, pending: Vec::new(), pending_rows: 0 })
+            .collect();
+        Self { partitioner, channels, control, metrics, buffer_timeout, flush_at: None }
+    }
+
+    /// Writes an element: rows to the channels that the partitioner chooses, anything else to all.
+    ///
+    /// # Errors
+    /// Where the partitioner fails, a consumer is gone or the task is cancelled.
+    pub fn emit(&mut self, element: StreamElement) -> TaskResult {
+        match element {
+            StreamElement::Batch(batch) => {
+                self.metrics.records_out.add(batch.len() as u64);
+                let Self { partitioner, channels, control, metrics, buffer_timeout, flush_at } =
+                    self;
+                partitioner.partition(batch, channels.len(), |channel, batch| {
+                    let channel = &mut channels[channel];
+                    channel.append(batch, control, metrics)?;
+                    if channel.pending_rows > 0 && flush_at.is_none() {
+                        *flush_at = buffer_timeout.map(|timeout| Instant::now() + timeout);
+                    }
+                    Ok(())
+                })
+            }
+            control => {
+                self.flush()?;
+                self.channels
+                    .iter_mut()
+                    .try_for_each(|channel| channel.sender.send(control.clone(), 0))
+            }
+        }
+    }
+
+    /// Returns when rows that wait must go out.
+    pub fn flush_at(&self) -> Option<Instant> {
+        self.flush_at
+    }
+
+    /// Sends all rows that wait for company.
+    ///
+    /// # Errors
+    /// Where a consumer is gone or the task is cancelled.
+    pub fn flush(&mut self) -> TaskResult {
+        self.flush_at = None;
+        let Self { channels, control, metrics, .. } = self;
+        channels.iter_mut().try_for_each(|channel| channel.flush(control, metrics))
+    }
+
+    /// Returns whether every channel has credit.
+    pub fn is_available(&self) -> bool {
+        self.channels.iter().all(|channel| channel.sender.has_credit())
+    }
+}
+
+impl OutputChannel {
+    fn append(
+        &mut self,
+        batch: Batch,
+        control: &TaskControl,
+        metrics: &TaskMetrics,
+    ) -> TaskResult {
+        if batch.len() >= ROWS_WORTH_SENDING {
+            self.flush(control, metrics)?;
+            return self.send(batch, control, metrics);
+        }
+        self.pending_rows += batch.len();
+        self.pending.push(batch);
+        if self.pending_rows >= ROWS_WORTH_SENDING { self.flush(control, metrics) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, control: &TaskControl, metrics: &TaskMetrics) -> TaskResult {
+        self.pending_rows = 0;
+        match self.pending.len() {
+            0 => Ok(()),
+            1 => match self.pending.pop() {
+                Some(batch) => self.send(batch, control, metrics),
+                None => Ok(()),
+            },
+            _ => {
+                let batch = gather(&self.pending)?;
+                self.pending.clear();
+                self.send(batch, control, metrics)
+            }
+        }
+    }
+
+    fn send(&mut self, batch: Batch, control: &TaskControl, metrics: &TaskMetrics) -> TaskResult {
+        let bytes = batch.bytes().max(1);
+        metrics.bytes_out.add(bytes as u64);
+        control.wait_until(metrics, || self.sender.has_credit())?;
+        self.sender.send(StreamElement::Batch(batch), bytes)
+    }
+}
+
+/// Copies the rows of several small batches together.
+fn gather(batches: &[Batch]) -> TaskResult<Batch> {
+    const DEFECT: TaskError = TaskError::Defect("batches of one channel differ in their columns");
+    let mut records = Vec::with_capacity(batches.len());
+    let mut timestamps = Vec::new();
+    let mut timed = true;
+    for batch in batches {
+        records.push(match batch.selection() {
+            None => batch.records().clone(),
+            Some(selection) => {
+                let rows = UInt32Array::new(selection.clone(), None);
+                take_record_batch(batch.records(), &rows).map_err(|_| DEFECT)?
+            }
+        });
+        match batch.timestamps() {
+            Some(times) => batch.for_each(|row| timestamps.push(times[row])),
+            None => timed = false,
+        }
+    }
+    let records = concat_batches(&batches[0].records().schema(), &records).map_err(|_| DEFECT)?;
+    // Keys are left behind: whoever reads them can compute them from the rows.
+    Ok(Batch::new(records).with_timestamps(timed.then(|| timestamps.into())))
+}

@@ -1,0 +1,121 @@
+//! What the engine counts, under Flink's names. Writers are task threads, once a batch; readers
+//! are anyone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use sciurus_core::time::{MIN_WATERMARK, Timestamp};
+
+/// A number that only grows, written by one thread.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Returns the sum.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that is set.
+#[derive(Debug)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    /// Makes a gauge that stands at `value`.
+    pub const fn new(value: i64) -> Self {
+        Self(AtomicI64::new(value))
+    }
+
+    /// Sets the value.
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Returns the value.
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What one operator of one subtask counts.
+#[derive(Debug)]
+pub struct OperatorMetrics {
+    /// `numRecordsIn`.
+    pub records_in: Counter,
+    /// `numRecordsOut`.
+    pub records_out: Counter,
+    /// `numLateRecordsDropped`.
+    pub late_records_dropped: Counter,
+    /// `numRecordsInErrors`: records skipped because they were malformed.
+    pub records_in_errors: Counter,
+    /// `currentInputWatermark`, milliseconds.
+    pub input_watermark: Gauge,
+    /// `currentOutputWatermark`, milliseconds.
+    pub output_watermark: Gauge,
+}
+
+impl Default for OperatorMetrics {
+    fn default() -> Self {
+        Self {
+            records_in: Counter::default(),
+            records_out: Counter::default(),
+            late_records_dropped: Counter::default(),
+            records_in_errors: Counter::default(),
+            input_watermark: Gauge::new(MIN_WATERMARK),
+            output_watermark: Gauge::new(MIN_WATERMARK),
+        }
+    }
+}
+
+/// What one subtask counts.
+#[derive(Debug)]
+pub struct TaskMetrics {
+    /// `numRecordsIn` of the task: records over its exchanges.
+    pub records_in: Counter,
+    /// `numRecordsOut` of the task.
+    pub records_out: Counter,
+    /// `numBytesIn`.
+    pub bytes_in: Counter,
+    /// `numBytesOut`.
+    pub bytes_out: Counter,
+    /// Accumulated busy time, nanoseconds; `busyTimeMsPerSecond` is its rate.
+    pub busy_nanos: Counter,
+    /// Accumulated idle time, nanoseconds; `idleTimeMsPerSecond` is its rate.
+    pub idle_nanos: Counter,
+    /// Accumulated back-pressured time, nanoseconds; `backPressuredTimeMsPerSecond` is its rate.
+    pub back_pressured_nanos: Counter,
+    /// Bytes queued before the task: what `inPoolUsage` is a share of.
+    pub queued_bytes: Gauge,
+}
+
+impl Default for TaskMetrics {
+    fn default() -> Self {
+        Self {
+            records_in: Counter::default(),
+            records_out: Counter::default(),
+            bytes_in: Counter::default(),
+            bytes_out: Counter::default(),
+            busy_nanos: Counter::default(),
+            idle_nanos: Counter::default(),
+            back_pressured_nanos: Counter::default(),
+            queued_bytes: Gauge::new(0),
+        }
+    }
+}
+
+/// The metrics of a subtask and of the operators chained in it.
+#[derive(Debug, Clone, Default)]
+pub struct SubtaskMetrics {
+    /// The task's own.
+    pub task: Arc<TaskMetrics>,
+    /// Each operator's, with its name, in chain order.
+    pub operators: Vec<(Arc<str>, Arc<OperatorMetrics>)>,
+}
+

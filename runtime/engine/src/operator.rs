@@ -1,0 +1,151 @@
+//! The contract between an operator and the task that runs it.
+
+use std::sync::Arc;
+
+use sciurus_core::Batch;
+use sciurus_core::time::Timestamp;
+
+use crate::accumulator::Accumulators;
+use crate::clock::Clock;
+use crate::error::TaskResult;
+use crate::metrics::OperatorMetrics;
+use crate::output::Output;
+
+/// Where an operator runs and what it may use.
+#[derive(Clone)]
+pub struct OperatorContext {
+    /// The operator's name.
+    pub name: Arc<str>,
+    /// Which subtask this is.
+    pub subtask: SubtaskInfo,
+    /// Processing time.
+    pub clock: Arc<dyn Clock>,
+    /// What the operator counts.
+    pub metrics: Arc<OperatorMetrics>,
+    /// The job's accumulators, this subtask's share.
+    pub accumulators: Accumulators,
+    /// When a batch under construction is full.
+    pub limits: BatchLimits,
+    /// Whether all inputs of the job end.
+    pub bounded: bool,
+    /// Whether results are wanted once, at the end of the input.
+    pub batch_mode: bool,
+}
+
+/// Which of an operator's parallel instances this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubtaskInfo {
+    /// This one, counted from 0.
+    pub index: u32,
+    /// How many there are.
+    pub parallelism: u32,
+    /// How many key groups there are.
+    pub max_parallelism: u32,
+    /// How often the subtask was started before.
+    pub attempt: u32,
+}
+
+/// When a batch under construction is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Rows.
+    pub max_rows: usize,
+    /// Bytes.
+    pub max_bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { max_rows: 4096, max_bytes: 256 * 1024 }
+    }
+}
+
+/// One operator of one subtask.
+///
+/// All methods are called by the task thread, one at a time, in this order: `open`; then any of
+/// the `process` and `on` methods; `end_input` for each input; `finish` once, after the last
+/// watermark; `close`. After a failure or a cancellation only `close` follows.
+pub trait Operator: Send {
+    /// Gets ready to process.
+    ///
+    /// # Errors
+    /// Whatever keeps the operator from running.
+    fn open(&mut self, context: &OperatorContext) -> TaskResult {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Processes rows of input `input` (0, or 1 for the second input of two).
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn process_batch(&mut self, input: usize, batch: Batch, out: &mut Output) -> TaskResult;
+
+    /// Processes the combined watermark of all inputs, which grows with each call. Whoever
+    /// overrides this passes the watermark on when all that it triggers is emitted.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn process_watermark(&mut self, watermark: Timestamp, out: &mut Output) -> TaskResult {
+        out.emit_watermark(watermark)
+    }
+
+    /// Returns when [`on_processing_time`](Self::on_processing_time) is to be called next,
+    /// milliseconds since the Unix epoch.
+    fn next_processing_time(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Processing time has reached `now`, at or after the time asked for.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn on_processing_time(&mut self, now: Timestamp, out: &mut Output) -> TaskResult {
+        let _ = (now, out);
+        Ok(())
+    }
+
+    /// Input `input` has ended.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn end_input(&mut self, input: usize, out: &mut Output) -> TaskResult {
+        let _ = (input, out);
+        Ok(())
+    }
+
+    /// All inputs have ended and the last watermark was processed: what is left goes out now.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn finish(&mut self, out: &mut Output) -> TaskResult {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Lets go of what the operator holds; called in every case, once.
+    ///
+    /// # Errors
+    /// Fails the task where nothing else did.
+    fn close(&mut self) -> TaskResult {
+        Ok(())
+    }
+}
+
+/// Makes the operator of each subtask.
+pub trait OperatorFactory: Send + Sync {
+    /// Makes a fresh operator, not yet opened.
+    ///
+    /// # Errors
+    /// Whatever keeps the operator from being made.
+    fn create(&self, context: &OperatorContext) -> TaskResult<Box<dyn Operator>>;
+}
+
+impl<F> OperatorFactory for F
+where
+    F: Fn(&OperatorContext) -> TaskResult<Box<dyn Operator>> + Send + Sync,
+{
+    fn create(&self, context: &OperatorContext) -> TaskResult<Box<dyn Operator>> {
+        self(context)
+    }
+}

@@ -1,0 +1,272 @@
+//! What an operator emits into: the operators chained behind it and the exchanges to other tasks.
+
+use std::sync::Arc;
+
+use sciurus_core::Batch;
+use sciurus_core::element::{StreamElement, WatermarkStatus};
+use sciurus_core::time::{MAX_WATERMARK, MIN_WATERMARK, Timestamp};
+
+use crate::error::TaskResult;
+use crate::exchange::RecordWriter;
+use crate::metrics::OperatorMetrics;
+use crate::operator::{Operator, OperatorContext};
+use crate::watermark::valve::WatermarkValve;
+
+/// The receivers of one operator's output.
+pub struct Output {
+    edges: Vec<OutputEdge>,
+    sides: Vec<(Arc<str>, Vec<OutputEdge>)>,
+    metrics: Arc<OperatorMetrics>,
+}
+
+/// One receiver.
+pub enum OutputEdge {
+    /// An operator of the same task.
+    Chained(Box<OperatorNode>),
+    /// Other tasks.
+    Exchange(RecordWriter),
+}
+
+impl OutputEdge {
+    fn send(&mut self, element: StreamElement) -> TaskResult {
+        match self {
+            Self::Chained(node) => node.process(0, element),
+            Self::Exchange(writer) => writer.emit(element),
+        }
+    }
+}
+
+impl Output {
+    /// Makes an output without receivers.
+    pub fn new(metrics: Arc<OperatorMetrics>) -> Self {
+        Self { edges: Vec::new(), sides: Vec::new(), metrics }
+    }
+
+    /// Adds a receiver of the main output, or of the side output `tag`.
+    pub fn add_edge(&mut self, tag: Option<&str>, edge: OutputEdge) {
+        match tag {
+            None => self.edges.push(edge),
+            Some(tag) => match self.sides.iter_mut().find(|(name, _)| **name == *tag) {
+                Some((_, edges)) => edges.push(edge),
+                None => self.sides.push((tag.into(), vec![edge])),
+            },
+        }
+    }
+
+    /// Emits rows; an empty batch is dropped.
+    ///
+    /// # Errors
+    /// What a chained operator or an exchange reports.
+    #[inline]
+    pub fn emit(&mut self, batch: Batch) -> TaskResult {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.metrics.records_out.add(batch.len() as u64);
+        send_to_all(&mut self.edges, StreamElement::Batch(batch))
+    }
+
+    /// Emits rows into the side output `tag`; they are dropped where nobody reads it.
+    ///
+    /// # Errors
+    /// What a chained operator or an exchange reports.
+    pub fn emit_side(&mut self, tag: &str, batch: Batch) -> TaskResult {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.sides.iter_mut().find(|(name, _)| **name == *tag) {
+            Some((_, edges)) => {
+                self.metrics.records_out.add(batch.len() as u64);
+                send_to_all(edges, StreamElement::Batch(batch))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Returns whether somebody reads the side output `tag`.
+    pub fn has_side(&self, tag: &str) -> bool {
+        self.sides.iter().any(|(name, _)| **name == *tag)
+    }
+
+    /// Emits a watermark into all outputs.
+    ///
+    /// # Errors
+    /// What a chained operator or an exchange reports.
+    pub fn emit_watermark(&mut self, watermark: Timestamp) -> TaskResult {
+        self.metrics.output_watermark.set(watermark);
+        self.emit_control(&StreamElement::Watermark(watermark))
+    }
+
+    /// Emits a watermark, a status or the end of the input into all outputs.
+    ///
+    /// # Errors
+    /// What a chained operator or an exchange reports.
+    pub fn emit_control(&mut self, element: &StreamElement) -> TaskResult {
+        self.all_edges().try_for_each(|edge| edge.send(element.clone()))
+    }
+
+    /// Returns whether every exchange behind this operator has credit.
+    pub fn is_available(&self) -> bool {
+        self.edges.iter().chain(self.sides.iter().flat_map(|(_, edges)| edges)).all(|edge| {
+            match edge {
+                OutputEdge::Chained(node) => node.output.is_available(),
+                OutputEdge::Exchange(writer) => writer.is_available(),
+            }
+        })
+    }
+
+    /// Calls `visit` with every exchange behind this operator.
+    ///
+    /// # Errors
+    /// What `visit` returned.
+    pub fn try_for_each_writer(
+        &mut self,
+        visit: &mut impl FnMut(&mut RecordWriter) -> TaskResult,
+    ) -> TaskResult {
+        self.all_edges().try_for_each(|edge| match edge {
+            OutputEdge::Chained(node) => node.output.try_for_each_writer(visit),
+            OutputEdge::Exchange(writer) => visit(writer),
+        })
+    }
+
+    /// Calls `visit` with every operator chained behind this one, nearest first.
+    ///
+    /// # Errors
+    /// What `visit` returned.
+    pub fn try_for_each_node(
+        &mut self,
+        visit: &mut impl FnMut(&mut OperatorNode) -> TaskResult,
+    ) -> TaskResult {
+        self.all_edges().try_for_each(|edge| match edge {
+            OutputEdge::Chained(node) => {
+                visit(node)?;
+                node.output.try_for_each_node(visit)
+            }
+            OutputEdge::Exchange(_) => Ok(()),
+        })
+    }
+
+    fn all_edges(&mut self) -> impl Iterator<Item = &mut OutputEdge> {
+        self.edges.iter_mut().chain(self.sides.iter_mut().flat_map(|(_, edges)| edges))
+    }
+}
+
+fn send_to_all(edges: &mut [OutputEdge], element: StreamElement) -> TaskResult {
+    let Some((last, others)) = edges.split_last_mut() else { return Ok(()) };
+    others.iter_mut().try_for_each(|edge| edge.send(element.clone()))?;
+    last.send(element)
+}
+
+/// An operator with its output, in its place in a task.
+pub struct OperatorNode {
+    /// Where the operator runs.
+    pub context: OperatorContext,
+    operator: Box<dyn Operator>,
+    /// What it emits into.
+    pub output: Output,
+    watermarks: WatermarkValve,
+    open_inputs: usize,
+}
+
+impl OperatorNode {
+    /// Puts an operator with `inputs` inputs (1 or 2) in its place.
+    pub fn new(
+        context: OperatorContext,
+        operator: Box<dyn Operator>,
+        output: Output,
+        inputs: usize,
+    ) -> Self {
+        Self { context, operator, output, watermarks: WatermarkValve::new(inputs), open_inputs: inputs }
+    }
+
+    /// Opens the operator.
+    ///
+    /// # Errors
+    /// What the operator reports, with its name.
+    pub fn open(&mut self) -> TaskResult {
+        self.operator.open(&self.context).map_err(|error| error.in_operator(&self.context.name))
+    }
+
+    /// Processes one element of input `input`.
+    ///
+    /// # Errors
+    /// What the operator or one behind it reports, with the operator's name.
+    pub fn process(&mut self, input: usize, element: StreamElement) -> TaskResult {
+        self.dispatch(input, element).map_err(|error| error.in_operator(&self.context.name))
+    }
+
+    fn dispatch(&mut self, input: usize, element: StreamElement) -> TaskResult {
+        match element {
+            StreamElement::Batch(batch) => {
+                self.context.metrics.records_in.add(batch.len() as u64);
+                self.operator.process_batch(input, batch, &mut self.output)
+            }
+            StreamElement::Watermark(watermark) => {
+                let combined = self.watermarks.on_watermark(input, watermark);
+                self.advance(combined)
+            }
+            StreamElement::WatermarkStatus(status) => {
+                let change = self.watermarks.on_status(input, status);
+                self.advance(change.watermark)?;
+                match change.status {
+                    Some(status) => {
+                        self.output.emit_control(&StreamElement::WatermarkStatus(status))
+                    }
+                    None => Ok(()),
+                }
+            }
+            StreamElement::EndOfInput => {
+                self.operator.end_input(input, &mut self.output)?;
+                let combined = self.watermarks.on_end(input);
+                self.open_inputs -= 1;
+                if self.open_inputs > 0 {
+                    return self.advance(combined);
+                }
+                if self.watermarks.current() < MAX_WATERMARK || combined.is_some() {
+                    self.advance(Some(MAX_WATERMARK))?;
+                }
+                self.operator.finish(&mut self.output)?;
+                self.output.emit_control(&StreamElement::EndOfInput)
+            }
+        }
+    }
+
+    fn advance(&mut self, watermark: Option<Timestamp>) -> TaskResult {
+        let Some(watermark) = watermark else { return Ok(()) };
+        debug_assert!(watermark > MIN_WATERMARK, "watermarks grow from the least one");
+        self.context.metrics.input_watermark.set(watermark);
+        self.operator.process_watermark(watermark, &mut self.output)
+    }
+
+    /// Returns when the operator wants to be called next.
+    pub fn next_processing_time(&self) -> Option<Timestamp> {
+        self.operator.next_processing_time()
+    }
+
+    /// Tells the operator the processing time where it asked for that.
+    ///
+    /// # Errors
+    /// What the operator or one behind it reports, with the operator's name.
+    pub fn on_processing_time(&mut self, now: Timestamp) -> TaskResult {
+        if self.operator.next_processing_time().is_some_and(|due| due <= now) {
+            return self
+                .operator
+                .on_processing_time(now, &mut self.output)
+                .map_err(|error| error.in_operator(&self.context.name));
+        }
+        Ok(())
+    }
+
+    /// Closes the operator.
+    ///
+    /// # Errors
+    /// What the operator reports, with its name.
+    pub fn close(&mut self) -> TaskResult {
+        self.operator.close().map_err(|error| error.in_operator(&self.context.name))
+    }
+
+    /// Returns whether the operator's inputs count as idle.
+    pub fn status(&self) -> WatermarkStatus {
+        self.watermarks.status()
+    }
+}

@@ -1,0 +1,246 @@
+//! Runs a source's reader in its task, and its enumerator wherever the job's master puts it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sciurus_core::time::Timestamp;
+
+use super::{
+    Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
+    SplitAssignments, SplitEnumerator,
+};
+use crate::collector::Emitter;
+use crate::error::{TaskError, TaskResult};
+use crate::operator::OperatorContext;
+use crate::output::Output;
+use crate::task::TaskControl;
+use crate::watermark::{WatermarkStrategy, WatermarkTracker};
+
+/// A source without its types, as the engine handles it.
+pub trait SourceFactory: Send + Sync {
+    /// Returns whether the source ends.
+    fn boundedness(&self) -> Boundedness;
+
+    /// Makes the enumerator.
+    ///
+    /// # Errors
+    /// Where the source can't be read at all.
+    fn enumerator(&self, parallelism: u32) -> TaskResult<Box<dyn Enumerator>>;
+
+    /// Makes the driver of a subtask.
+    ///
+    /// # Errors
+    /// Whatever keeps the reader from starting.
+    fn driver(
+        &self,
+        context: &OperatorContext,
+        control: &Arc<TaskControl>,
+        watermark_interval: Duration,
+    ) -> TaskResult<Box<dyn SourceDriver>>;
+}
+
+/// What an enumerator tells a reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceEvent {
+    /// A split, in its serialised form.
+    AddSplit(Vec<u8>),
+    /// No split follows.
+    NoMoreSplits,
+}
+
+/// An enumerator without its types. What it decides is a list of readers (subtasks) and events.
+pub trait Enumerator: Send {
+    /// Starts.
+    ///
+    /// # Errors
+    /// Where the enumerator fails.
+    fn start(&mut self) -> TaskResult<Vec<(u32, SourceEvent)>>;
+
+    /// Reader `subtask` asks for a split.
+    ///
+    /// # Errors
+    /// Where the enumerator fails.
+    fn handle_split_request(&mut self, subtask: u32) -> TaskResult<Vec<(u32, SourceEvent)>>;
+}
+
+/// What the source's task does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceProgress {
+    /// Poll again at once.
+    More,
+    /// Wait for a notification or this time.
+    Wait(Duration),
+    /// Ask the enumerator for a split, then wait for a notification.
+    RequestSplit,
+    /// The source has ended.
+    Ended,
+}
+
+/// A reader without its types, in its task.
+pub trait SourceDriver: Send {
+    /// Takes what the enumerator says.
+    ///
+    /// # Errors
+    /// Where a split can't be read.
+    fn on_event(&mut self, event: SourceEvent) -> TaskResult;
+
+    /// Reads some records.
+    ///
+    /// # Errors
+    /// Where reading or a receiver fails.
+    fn poll(&mut self, out: &mut Output) -> TaskResult<SourceProgress>;
+
+    /// Returns when [`on_processing_time`](Self::on_processing_time) is to be called next.
+    fn next_processing_time(&self) -> Option<Timestamp>;
+
+    /// Makes the periodic watermarks.
+    ///
+    /// # Errors
+    /// Where a receiver fails.
+    fn on_processing_time(&mut self, now: Timestamp, out: &mut Output) -> TaskResult;
+
+    /// Lets go of what the reader holds.
+    fn close(&mut self);
+}
+
+/// A source with its watermark strategy.
+pub struct TypedSourceFactory<S: Source> {
+    source: S,
+    strategy: WatermarkStrategy<S::Item>,
+}
+
+impl<S: Source> TypedSourceFactory<S> {
+    /// Joins a source and a watermark strategy.
+    pub fn new(source: S, strategy: WatermarkStrategy<S::Item>) -> Self {
+        Self { source, strategy }
+    }
+}
+
+impl<S: Source> SourceFactory for TypedSourceFactory<S> {
+    fn boundedness(&self) -> Boundedness {
+        self.source.boundedness()
+    }
+
+    fn enumerator(&self, parallelism: u32) -> TaskResult<Box<dyn Enumerator>> {
+        let enumerator = self.source.enumerator(parallelism).map_err(TaskError::connector)?;
+        Ok(Box::new(TypedEnumerator(enumerator)))
+    }
+
+    fn driver(
+        &self,
+        context: &OperatorContext,
+        control: &Arc<TaskControl>,
+        watermark_interval: Duration,
+    ) -> TaskResult<Box<dyn SourceDriver>> {
+        let reader_context =
+            ReaderContext { operator: context.clone(), notifier: control.notifier().clone() };
+        let reader = self.source.reader(&reader_context).map_err(TaskError::connector)?;
+        let interval = watermark_interval.as_millis() as Timestamp;
+        Ok(Box::new(TypedDriver {
+            reader,
+            emitter: Emitter::new(context.limits),
+            tracker: WatermarkTracker::new(self.strategy.clone()),
+            split: String::new(),
+            requested: false,
+            no_more_splits: false,
+            // Batch execution needs no watermark but the last one.
+            watermark_interval: (interval > 0 && !context.batch_mode).then_some(interval),
+            next_watermark: context.clock.now() + interval,
+        }))
+    }
+}
+
+struct TypedEnumerator<S>(Box<dyn SplitEnumerator<S>>);
+
+fn to_events<S: SourceSplit>(assign: SplitAssignments<S>) -> TaskResult<Vec<(u32, SourceEvent)>> {
+    let mut events = Vec::with_capacity(assign.splits.len() + assign.finished.len());
+    for (subtask, split) in assign.splits {
+        let bytes = serde_json::to_vec(&split).map_err(|e| TaskError::connector(e.into()))?;
+        events.push((subtask, SourceEvent::AddSplit(bytes)));
+    }
+    let ends = assign.finished.into_iter().map(|subtask| (subtask, SourceEvent::NoMoreSplits));
+    events.extend(ends);
+    Ok(events)
+}
+
+impl<S: SourceSplit> Enumerator for TypedEnumerator<S> {
+    fn start(&mut self) -> TaskResult<Vec<(u32, SourceEvent)>> {
+        let mut assign = SplitAssignments::default();
+        self.0.start(&mut assign).map_err(TaskError::connector)?;
+        to_events(assign)
+    }
+
+    fn handle_split_request(&mut self, subtask: u32) -> TaskResult<Vec<(u32, SourceEvent)>> {
+        let mut assign = SplitAssignments::default();
+        self.0.handle_split_request(subtask, &mut assign).map_err(TaskError::connector)?;
+        to_events(assign)
+    }
+}
+
+struct TypedDriver<S: Source> {
+    reader: Box<dyn SourceReader<S::Item, S::Split>>,
+    emitter: Emitter<S::Item>,
+    tracker: WatermarkTracker<S::Item>,
+    split: String,
+    requested: bool,
+    no_more_splits: bool,
+    watermark_interval: Option<Timestamp>,
+    next_watermark: Timestamp,
+}
+
+impl<S: Source> SourceDriver for TypedDriver<S> {
+    fn on_event(&mut self, event: SourceEvent) -> TaskResult {
+        match event {
+            SourceEvent::AddSplit(bytes) => {
+                self.requested = false;
+                let split =
+                    serde_json::from_slice(&bytes).map_err(|e| TaskError::connector(e.into()))?;
+                self.reader.add_splits(vec![split]).map_err(TaskError::connector)
+            }
+            SourceEvent::NoMoreSplits => {
+                self.no_more_splits = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn poll(&mut self, out: &mut Output) -> TaskResult<SourceProgress> {
+        let mut output = SourceOutput {
+            emitter: &mut self.emitter,
+            tracker: &mut self.tracker,
+            output: out,
+            split: &mut self.split,
+            failure: None,
+            emitted: false,
+        };
+        let status = self.reader.poll(&mut output);
+        output.flush();
+        if let Some(failure) = output.failure {
+            return Err(failure);
+        }
+        Ok(match status.map_err(TaskError::connector)? {
+            ReaderStatus::MoreAvailable => SourceProgress::More,
+            ReaderStatus::NothingAvailable { poll_after } => SourceProgress::Wait(poll_after),
+            ReaderStatus::NeedsSplit if self.no_more_splits => SourceProgress::Ended,
+            ReaderStatus::NeedsSplit if self.requested => SourceProgress::Wait(Duration::MAX),
+            ReaderStatus::NeedsSplit => {
+                self.requested = true;
+                SourceProgress::RequestSplit
+            }
+        })
+    }
+
+    fn next_processing_time(&self) -> Option<Timestamp> {
+        self.watermark_interval.map(|_| self.next_watermark)
+    }
+
+    fn on_processing_time(&mut self, now: Timestamp, out: &mut Output) -> TaskResult {
+        let Some(interval) = self.watermark_interval else { return Ok(()) };
+        self.next_watermark = now + interval;
+        self.tracker.on_periodic_emit(out)
+    }
+
+    fn close(&mut self) {
+        self.reader.close();
+    }
+}

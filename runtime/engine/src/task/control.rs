@@ -1,0 +1,83 @@
+//! How others reach a task: cancelling it, sending it mail, waking it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::error::{TaskError, TaskResult};
+use crate::metrics::TaskMetrics;
+use crate::notify::Notifier;
+use crate::source::SourceEvent;
+
+/// The longest a task sleeps without looking around.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What a task is told from outside; handled by its thread between two batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskMail {
+    /// The enumerator speaks to the reader.
+    Source(SourceEvent),
+}
+
+/// The handle by which others reach a task.
+#[derive(Debug, Default)]
+pub struct TaskControl {
+    cancelled: AtomicBool,
+    notifier: Notifier,
+    mails: Mutex<VecDeque<TaskMail>>,
+}
+
+impl TaskControl {
+    /// Makes a handle that wakes with `notifier`.
+    pub fn new(notifier: Notifier) -> Self {
+        Self { notifier, ..Self::default() }
+    }
+
+    /// Cancels the task: it ends at the next batch, or at once where it waits.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.notifier.notify();
+    }
+
+    /// Returns whether the task is to end.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Sends the task a mail.
+    pub fn send(&self, mail: TaskMail) {
+        self.mails.lock().push_back(mail);
+        self.notifier.notify();
+    }
+
+    /// Takes the next mail.
+    pub fn take_mail(&self) -> Option<TaskMail> {
+        self.mails.lock().pop_front()
+    }
+
+    /// Returns what wakes the task.
+    pub fn notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+
+    /// Waits, as back pressure, until `ready`.
+    ///
+    /// # Errors
+    /// [`TaskError::Cancelled`].
+    pub fn wait_until(&self, metrics: &TaskMetrics, ready: impl Fn() -> bool) -> TaskResult {
+        if ready() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        while !ready() {
+            if self.is_cancelled() {
+                return Err(TaskError::Cancelled);
+            }
+            self.notifier.wait(LONGEST_WAIT);
+        }
+        metrics.back_pressured_nanos.add(start.elapsed().as_nanos() as u64);
+        Ok(())
+    }
+}
