@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use sciurus_core::BoxError;
 use sciurus_core::record::SchemaMismatch;
-use sciurus_state::StateError;
 
 /// Why an operator or the task around it failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -21,9 +20,6 @@ pub enum TaskError {
     /// A source or sink failed.
     #[error("{0}")]
     Connector(Arc<dyn std::error::Error + Send + Sync>),
-    /// A state access failed.
-    #[error("state access failed: {0}")]
-    State(#[from] StateError),
     /// A batch doesn't hold what the operator expects.
     #[error("{0}")]
     Schema(#[from] SchemaMismatch),

@@ -8,6 +8,7 @@
 pub mod accumulator;
 pub mod clock;
 pub mod collector;
+pub mod deployment;
 pub mod error;
 pub mod exchange;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod notify;
 pub mod operator;
 pub mod operators;
 pub mod output;
+pub mod program;
 pub mod source;
 pub mod task;
 pub mod watermark;

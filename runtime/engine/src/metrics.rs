@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use sciurus_core::time::{MIN_WATERMARK, Timestamp};
+use sciurus_core::time::MIN_WATERMARK;
 
 /// A number that only grows, written by one thread.
 #[derive(Debug, Default)]
@@ -118,4 +118,3 @@ pub struct SubtaskMetrics {
     /// Each operator's, with its name, in chain order.
     pub operators: Vec<(Arc<str>, Arc<OperatorMetrics>)>,
 }
-

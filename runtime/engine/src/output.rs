@@ -176,7 +176,13 @@ impl OperatorNode {
         output: Output,
         inputs: usize,
     ) -> Self {
-        Self { context, operator, output, watermarks: WatermarkValve::new(inputs), open_inputs: inputs }
+        Self {
+            context,
+            operator,
+            output,
+            watermarks: WatermarkValve::new(inputs),
+            open_inputs: inputs,
+        }
     }
 
     /// Opens the operator.

@@ -124,12 +124,15 @@ impl Compiler<'_> {
     }
 
     fn edges(&self) -> Vec<JobEdge> {
-        let exchanges =
-            self.graph.edges.iter().zip(&self.chains.is_chained).filter(|(_, chained)| !**chained);
+        let exchanges = (0..)
+            .zip(&self.graph.edges)
+            .zip(&self.chains.is_chained)
+            .filter(|(_, chained)| !**chained);
         (0..)
             .zip(exchanges)
-            .map(|(id, (edge, _))| JobEdge {
+            .map(|(id, ((stream_edge, edge), _))| JobEdge {
                 id: JobEdgeId(id),
+                stream_edge,
                 source_vertex: self.vertex_id(edge.source),
                 source_node: edge.edge.source,
                 target_vertex: self.vertex_id(edge.target),

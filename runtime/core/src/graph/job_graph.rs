@@ -165,6 +165,9 @@ pub struct ChainInput {
 pub struct JobEdge {
     /// The edge's position in the graph.
     pub id: JobEdgeId,
+    /// The edge's position among the edges of the stream graph, by which the program knows its
+    /// partitioner.
+    pub stream_edge: u32,
     /// The vertex that produces.
     pub source_vertex: JobVertexId,
     /// The operator of that vertex that emits.

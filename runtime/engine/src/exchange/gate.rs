@@ -59,7 +59,11 @@ pub struct LocalChannel {
 impl InputGate {
     /// Makes a gate whose consumer is woken by `consumer`, with a channel for each of `producers`,
     /// woken when its channel has credit again. `limit` is in bytes a channel.
-    pub fn new(consumer: Notifier, producers: &[Notifier], limit: usize) -> (Self, Vec<LocalChannel>) {
+    pub fn new(
+        consumer: Notifier,
+        producers: &[Notifier],
+        limit: usize,
+    ) -> (Self, Vec<LocalChannel>) {
         let channels = producers
             .iter()
             .map(|producer| Channel {

@@ -9,5 +9,5 @@ mod partitioner;
 mod writer;
 
 pub use gate::{ChannelSender, InputGate, LocalChannel};
-pub use partitioner::{KeyExtractor, KeyExtractorFactory, Partitioner, PartitionerFactory};
+pub use partitioner::{ChooseChannels, KeyExtractor, KeyExtractorFactory, Partitioner};
 pub use writer::RecordWriter;

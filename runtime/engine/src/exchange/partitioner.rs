@@ -21,12 +21,6 @@ pub trait KeyExtractorFactory: Send + Sync {
     fn create(&self) -> Box<dyn KeyExtractor>;
 }
 
-/// Makes the partitioner of each subtask.
-pub trait PartitionerFactory: Send + Sync {
-    /// Makes a partitioner over `channels` channels.
-    fn create(&self, channels: usize) -> Partitioner;
-}
-
 /// A user's choice of channel: writes the channel of every logical row.
 pub type ChooseChannels = Box<dyn FnMut(&Batch, usize, &mut Vec<u32>) -> TaskResult + Send>;
 

@@ -102,12 +102,7 @@ impl RecordWriter {
 }
 
 impl OutputChannel {
-    fn append(
-        &mut self,
-        batch: Batch,
-        control: &TaskControl,
-        metrics: &TaskMetrics,
-    ) -> TaskResult {
+    fn append(&mut self, batch: Batch, control: &TaskControl, metrics: &TaskMetrics) -> TaskResult {
         if batch.len() >= ROWS_WORTH_SENDING {
             self.flush(control, metrics)?;
             return self.send(batch, control, metrics);

@@ -136,7 +136,7 @@ impl<S: Source> SourceFactory for TypedSourceFactory<S> {
             ReaderContext { operator: context.clone(), notifier: control.notifier().clone() };
         let reader = self.source.reader(&reader_context).map_err(TaskError::connector)?;
         let interval = watermark_interval.as_millis() as Timestamp;
-        Ok(Box::new(TypedDriver {
+        Ok(Box::new(TypedDriver::<S> {
             reader,
             emitter: Emitter::new(context.limits),
             tracker: WatermarkTracker::new(self.strategy.clone()),

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::InputGate;
 use crate::metrics::TaskMetrics;
-use crate::output::{Output, OperatorNode};
+use crate::output::{OperatorNode, Output};
 use crate::source::{SourceDriver, SourceProgress};
 use crate::watermark::valve::WatermarkValve;
 
@@ -163,15 +163,16 @@ impl Task {
                 }
             }
             Input::Gates { gates, next, head } => {
-                for turn in 0..gates.len() {
-                    let place = (*next + turn) % gates.len();
+                let inputs = gates.len();
+                for turn in 0..inputs {
+                    let place = (*next + turn) % inputs;
                     let Gate { input, gate, valve } = &mut gates[place];
                     let Some((channel, element)) = gate.poll() else { continue };
-                    *next = (place + 1) % gates.len();
-                    if let Some(element) = combine(gate, valve, channel, element) {
-                        if let StreamElement::Batch(batch) = &element {
-                            self.metrics.records_in.add(batch.len() as u64);
-                        }
+                    *next = (place + 1) % inputs;
+                    if let StreamElement::Batch(batch) = &element {
+                        self.metrics.records_in.add(batch.len() as u64);
+                    }
+                    for element in combine(gate, valve, channel, element).into_iter().flatten() {
                         head.process(*input, element)?;
                     }
                     return Ok(Progress::Done);
@@ -277,20 +278,23 @@ fn combine(
     valve: &mut WatermarkValve,
     channel: usize,
     element: StreamElement,
-) -> Option<StreamElement> {
-    match element {
+) -> [Option<StreamElement>; 2] {
+    let first = match element {
         StreamElement::Batch(_) => Some(element),
         StreamElement::Watermark(watermark) => {
             valve.on_watermark(channel, watermark).map(StreamElement::Watermark)
         }
         StreamElement::WatermarkStatus(status) => {
             let change = valve.on_status(channel, status);
-            let status = change.status.map(StreamElement::WatermarkStatus);
-            change.watermark.map(StreamElement::Watermark).or(status)
+            return [
+                change.watermark.map(StreamElement::Watermark),
+                change.status.map(StreamElement::WatermarkStatus),
+            ];
         }
         StreamElement::EndOfInput if gate.is_finished() => Some(StreamElement::EndOfInput),
         StreamElement::EndOfInput => valve.on_end(channel).map(StreamElement::Watermark),
-    }
+    };
+    [first, None]
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

@@ -1,0 +1,181 @@
+//! Puts the tasks of a job together from its graph and its program.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sciurus_core::graph::{JobEdge, JobGraph, JobVertex, Partitioning};
+use sciurus_core::ids::{JobEdgeId, NodeId};
+
+use crate::accumulator::Accumulators;
+use crate::clock::Clock;
+use crate::error::{TaskError, TaskResult};
+use crate::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
+use crate::metrics::{OperatorMetrics, SubtaskMetrics};
+use crate::operator::{BatchLimits, OperatorContext, SubtaskInfo};
+use crate::output::{OperatorNode, Output, OutputEdge};
+use crate::program::{EdgeCode, NodeCode, Program};
+use crate::task::{Task, TaskControl, TaskInput};
+
+/// What is the same for all tasks of a job.
+#[derive(Clone)]
+pub struct TaskSettings {
+    /// When a batch under construction is full.
+    pub limits: BatchLimits,
+    /// How long few rows wait for company before they are sent; for ever where `None`.
+    pub buffer_timeout: Option<Duration>,
+    /// How often periodic watermarks are made; never where zero.
+    pub watermark_interval: Duration,
+    /// How many bytes may be in flight in one channel.
+    pub channel_bytes: usize,
+    /// Whether all sources end.
+    pub bounded: bool,
+    /// Whether results are wanted once, at the end of the input.
+    pub batch_mode: bool,
+    /// Processing time.
+    pub clock: Arc<dyn Clock>,
+    /// The job's accumulators.
+    pub accumulators: Accumulators,
+}
+
+/// One subtask to put together, with the ends of its channels.
+pub struct TaskDeployment<'a> {
+    /// The job.
+    pub graph: &'a JobGraph,
+    /// Its code.
+    pub program: &'a Program,
+    /// What all tasks share.
+    pub settings: &'a TaskSettings,
+    /// The vertex.
+    pub vertex: &'a JobVertex,
+    /// The subtask of the vertex.
+    pub subtask: u32,
+    /// How often it was started before.
+    pub attempt: u32,
+    /// How others reach the task.
+    pub control: Arc<TaskControl>,
+    /// The sending ends of the edges that leave the vertex, in the order of the consumers.
+    pub senders: HashMap<JobEdgeId, Vec<Box<dyn ChannelSender>>>,
+    /// The receiving ends, one an input.
+    pub gates: Vec<(usize, InputGate)>,
+}
+
+impl TaskDeployment<'_> {
+    /// Makes the task with all its operators, not yet opened.
+    ///
+    /// # Errors
+    /// Where an operator can't be made or graph and program don't fit together.
+    pub fn build(mut self) -> TaskResult<(Task, SubtaskMetrics)> {
+        let mut metrics = SubtaskMetrics::default();
+        let Some(head) = self.vertex.operators.first() else {
+            return Err(TaskError::Defect("a vertex without operators"));
+        };
+        let context = self.context(head.node, &mut metrics);
+        let output = self.output(head.node, &context, &mut metrics)?;
+        let input = match self.code(head.node)? {
+            NodeCode::Source(factory) => {
+                let driver = factory
+                    .driver(&context, &self.control, self.settings.watermark_interval)
+                    .map_err(|error| error.in_operator(&context.name))?;
+                TaskInput::Source { name: context.name, driver, output }
+            }
+            NodeCode::Operator(factory) => {
+                let operator =
+                    factory.create(&context).map_err(|error| error.in_operator(&context.name))?;
+                let gates = std::mem::take(&mut self.gates);
+                let node = OperatorNode::new(context, operator, output, gates.len());
+                TaskInput::Gates { gates, head: Box::new(node) }
+            }
+        };
+        let clock = self.settings.clock.clone();
+        Ok((Task::new(input, self.control, metrics.task.clone(), clock), metrics))
+    }
+
+    fn code(&self, node: NodeId) -> TaskResult<NodeCode> {
+        let code = self.program.nodes.get(&node).cloned();
+        code.ok_or(TaskError::Defect("the program lacks the code of an operator of its graph"))
+    }
+
+    fn context(&self, node: NodeId, metrics: &mut SubtaskMetrics) -> OperatorContext {
+        let name: Arc<str> =
+            self.vertex.operator(node).map_or("", |operator| operator.name.as_str()).into();
+        let counts = Arc::new(OperatorMetrics::default());
+        metrics.operators.push((name.clone(), counts.clone()));
+        OperatorContext {
+            name,
+            subtask: SubtaskInfo {
+                index: self.subtask,
+                parallelism: self.vertex.parallelism,
+                max_parallelism: self.vertex.max_parallelism,
+                attempt: self.attempt,
+            },
+            clock: self.settings.clock.clone(),
+            metrics: counts,
+            accumulators: self.settings.accumulators.clone(),
+            limits: self.settings.limits,
+            bounded: self.settings.bounded,
+            batch_mode: self.settings.batch_mode,
+        }
+    }
+
+    fn output(
+        &mut self,
+        node: NodeId,
+        context: &OperatorContext,
+        metrics: &mut SubtaskMetrics,
+    ) -> TaskResult<Output> {
+        let mut output = Output::new(context.metrics.clone());
+        for chained in &self.vertex.operators {
+            let Some(input) = chained.input.as_ref().filter(|input| input.from == node) else {
+                continue;
+            };
+            let context = self.context(chained.node, metrics);
+            let behind = self.output(chained.node, &context, metrics)?;
+            let NodeCode::Operator(factory) = self.code(chained.node)? else {
+                return Err(TaskError::Defect("a source in the midst of a chain"));
+            };
+            let operator =
+                factory.create(&context).map_err(|error| error.in_operator(&context.name))?;
+            let node = OperatorNode::new(context, operator, behind, 1);
+            output.add_edge(input.side_output.as_deref(), OutputEdge::Chained(Box::new(node)));
+        }
+        let graph = self.graph;
+        for edge in graph.outputs_of(self.vertex.id).filter(|edge| edge.source_node == node) {
+            let writer = self.writer(edge, metrics)?;
+            output.add_edge(edge.side_output.as_deref(), OutputEdge::Exchange(writer));
+        }
+        Ok(output)
+    }
+
+    fn writer(&mut self, edge: &JobEdge, metrics: &SubtaskMetrics) -> TaskResult<RecordWriter> {
+        let Some(senders) = self.senders.remove(&edge.id) else {
+            return Err(TaskError::Defect("an edge without channels"));
+        };
+        let code = self.program.edges.get(&edge.stream_edge);
+        let partitioner = match (edge.partitioning, code) {
+            (Partitioning::Forward, _) => Partitioner::Forward,
+            (Partitioning::Rebalance | Partitioning::Rescale, _) => {
+                Partitioner::RoundRobin { next: self.subtask as usize % senders.len() }
+            }
+            (Partitioning::Shuffle, _) => Partitioner::Shuffle { random: fastrand::Rng::new() },
+            (Partitioning::Broadcast, _) => Partitioner::Broadcast,
+            (Partitioning::Global, _) => Partitioner::Global,
+            (Partitioning::Hash, Some(EdgeCode::Key(keys))) => {
+                let target = self.graph.vertex(edge.target_vertex);
+                let max_parallelism = target.map_or(1, |vertex| vertex.max_parallelism);
+                Partitioner::hash(keys.create(), senders.len() as u32, max_parallelism)
+            }
+            (Partitioning::Custom, Some(EdgeCode::Custom(make))) => Partitioner::Custom(make()),
+            (Partitioning::Hash | Partitioning::Custom, _) => {
+                return Err(TaskError::Defect("the program lacks the code of a partitioner"));
+            }
+        };
+        Ok(RecordWriter::new(
+            partitioner,
+            senders,
+            self.control.clone(),
+            metrics.task.clone(),
+            self.settings.buffer_timeout,
+        ))
+    }
+}
