@@ -1,0 +1,86 @@
+//! What can go wrong while benchmarking.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+/// The result of a benchmark's step.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong while benchmarking.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder can't be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A child process can't be started or waited for.
+    #[error("cannot run a program as a child process: {0}")]
+    Child(#[source] io::Error),
+    /// A child process failed.
+    #[error("{program} ended with {status}")]
+    ProgramFailed {
+        /// The program that it ran.
+        program: &'static str,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// A child process printed something else than its outcome.
+    #[error("{program} printed no outcome: {source}")]
+    NoOutcome {
+        /// The program that it ran.
+        program: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// Two programs of the same work came to different results.
+    #[error("{program} and {other} disagree about the {quantity}: {ours} and {theirs}")]
+    Disagreement {
+        /// The program.
+        program: &'static str,
+        /// The one it is compared with.
+        other: &'static str,
+        /// What was counted.
+        quantity: &'static str,
+        /// The program's figure.
+        ours: u64,
+        /// The other's figure.
+        theirs: u64,
+    },
+    /// Nothing was measured.
+    #[error("no round was run: nothing to report")]
+    NoRounds,
+    /// There is no such program.
+    #[error("there is no benchmark {name:?}; there are: {known}")]
+    UnknownProgram {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The machine has no text to make a corpus from.
+    #[error("found no text to run on; name a file with --corpus FILE")]
+    NoText,
+    /// No place to keep the corpus.
+    #[error("neither XDG_CACHE_HOME nor HOME is set: no place to keep the text to run on")]
+    NoCacheFolder,
+    /// The report can't be written as JSON.
+    #[error("cannot write the report as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Adds the path to an I/O error.
+pub trait IoContext<T> {
+    /// Says which file or folder the error is about.
+    fn at(self, path: &Path) -> Result<T>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn at(self, path: &Path) -> Result<T> {
+        self.map_err(|source| Error::File { path: path.to_owned(), source })
+    }
+}
