@@ -157,8 +157,8 @@ impl KeyBytes {
 /// The keys of a batch: typed columns for user code, bytes and hashes for state and partitioning.
 #[derive(Debug, Clone)]
 pub struct Keys {
-    /// The key's columns, laid out as the key type's `Record::fields` says.
-    pub columns: Vec<ArrayRef>,
+    /// The keys as one column of the key type's `Record::data_type`.
+    pub column: ArrayRef,
     /// The keys in their binary form.
     pub bytes: KeyBytes,
     /// The keys' hashes.

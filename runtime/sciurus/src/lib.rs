@@ -1,6 +1,35 @@
-//! (being written)
+//! Native Rust stream processing with the DataStream API of Apache Flink.
+//!
+//! A job is a program that describes streams and then executes them:
+//!
+//! ```
+//! use sciurus::prelude::*;
+//!
+//! # fn main() -> Result<(), JobError> {
+//! let env = StreamExecutionEnvironment::new();
+//! let counts = env
+//!     .from_elements(["to be or not", "to be"].map(str::to_owned))
+//!     .flat_map::<(String, i64)>(|line, out| {
+//!         for word in line.split(' ') {
+//!             out.collect((word, 1));
+//!         }
+//!     })
+//!     .key_by(F0)
+//!     .sum(F1);
+//! let mut updates = counts.execute_and_collect("word count")?;
+//! updates.sort();
+//! assert_eq!(updates[0], ("be".to_owned(), 1));
+//! # Ok(())
+//! # }
+//! ```
 
-#[doc(hidden)]
-pub use sciurus_core::__private;
-pub use sciurus_core::Record;
-pub use sciurus_derive::Record;
+mod embedded;
+mod environment;
+mod error;
+mod graph_builder;
+mod job_client;
+pub mod stream;
+
+pub use environment::StreamExecutionEnvironment;
+pub use error::JobError;
+pub use job_client::{JobClient, JobExecutionResult};

@@ -5,9 +5,11 @@
 //! nobody but itself; watermarks and ends of input don't count against it.
 
 mod gate;
+mod keys;
 mod partitioner;
 mod writer;
 
 pub use gate::{ChannelSender, InputGate, LocalChannel};
+pub use keys::{ColumnKeys, FunctionKeysFactory};
 pub use partitioner::{ChooseChannels, KeyExtractor, KeyExtractorFactory, Partitioner};
 pub use writer::RecordWriter;

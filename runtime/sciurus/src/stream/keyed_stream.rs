@@ -1,0 +1,54 @@
+//! A stream partitioned by key.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use sciurus_core::Record;
+use sciurus_core::graph::Partitioning;
+use sciurus_engine::exchange::KeyExtractorFactory;
+use sciurus_engine::operator::OperatorFactory;
+use sciurus_engine::program::EdgeCode;
+
+use super::{DataStream, SingleOutputStreamOperator};
+
+/// A stream of records of type `T`, partitioned by keys of type `K`: records with the same key are
+/// processed by the same subtask, in the order in which each producer sent them.
+pub struct KeyedStream<T: Record, K: Record> {
+    pub(crate) stream: DataStream<T>,
+    pub(crate) extractor: Arc<dyn KeyExtractorFactory>,
+    /// The key's columns, none where a function computes the key.
+    pub(crate) key_columns: Vec<usize>,
+    keys: PhantomData<fn() -> K>,
+}
+
+impl<T: Record, K: Record> Clone for KeyedStream<T, K> {
+    fn clone(&self) -> Self {
+        Self {
+            stream: self.stream.clone(),
+            extractor: self.extractor.clone(),
+            key_columns: self.key_columns.clone(),
+            keys: PhantomData,
+        }
+    }
+}
+
+impl<T: Record, K: Record> KeyedStream<T, K> {
+    pub(crate) fn new(
+        stream: &DataStream<T>,
+        extractor: Arc<dyn KeyExtractorFactory>,
+        key_columns: Vec<usize>,
+    ) -> Self {
+        let code = EdgeCode::Key(extractor.clone());
+        let stream = stream.partitioned_with(Partitioning::Hash, Some(&code));
+        Self { stream, extractor, key_columns, keys: PhantomData }
+    }
+
+    /// Adds a keyed operator of the engine with this stream as its only input.
+    pub fn transform<O: Record>(
+        &self,
+        name: &str,
+        factory: impl OperatorFactory + 'static,
+    ) -> SingleOutputStreamOperator<O> {
+        self.stream.transform(name, factory).change(|node| node.keyed = true)
+    }
+}
