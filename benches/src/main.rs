@@ -1,7 +1,7 @@
 //! Measures Sciurus against plain loops that do the same work, side by side.
 //!
 //! A [`program`] is a job or a loop. Each run of one is a child process of this executable, so that
-//! its CPU time and memory are its own ([`measure`]); programs take turns, round after round, and the
+//! its CPU time and memory are its own ([mod@measure]); programs take turns, round after round, and the
 //! [`report`] compares them within a round. Loops are in [`baseline`]; the text that they run on is
 //! gathered by [`corpus`].
 
