@@ -35,7 +35,7 @@ lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
 	cargo fmt --all --check
 	@.make/style
 	cargo clippy $(LOCKED) --workspace --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --all-features --no-deps --quiet
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --all-features --no-deps --document-private-items --quiet
 
 bench: ## Measures speed and memory against plain loops (ARGS='word_count --rounds 9', ARGS=--help)
 	@.make/bootstrap bench
