@@ -14,6 +14,9 @@ pub fn write(input: &Input) -> TokenStream {
     let types = input.fields.iter().map(|field| &field.ty);
     let format = write_format(input);
     quote! {
+        // A field type that can't be laid in columns is found when the struct is checked.
+        #(const _: bool = #records::NULLABLE;)*
+
         impl #private::Record for #name {
             type View<'a> = #view<'a>;
             type Columns = #columns;

@@ -10,9 +10,13 @@ mod codec;
 pub mod derived;
 mod field;
 mod layout;
+mod list;
+mod option;
 mod primitive;
+mod temporal;
 mod text;
 mod tuple;
+mod unit;
 
 use std::fmt::Debug;
 
@@ -21,8 +25,12 @@ use arrow_schema::{DataType, Fields};
 
 pub use codec::{DecodeError, RowCodec};
 pub use field::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11, Field, KeyColumns, Numeric};
+pub use list::{ListBuilder, ListColumns, ListIter, ListView};
+pub use option::{OptionBuilder, OptionColumns};
 pub use primitive::{BoolBuilder, BoolColumns, PrimitiveBuilder, PrimitiveColumns};
+pub use temporal::{TemporalBuilder, TemporalColumns};
 pub use text::{BytesBuilder, BytesColumns, StringBuilder, StringColumns};
+pub use unit::{UnitBuilder, UnitColumns};
 
 use crate::key::KeyBytes;
 
@@ -44,7 +52,8 @@ pub trait Record: Clone + Send + Sync + 'static {
     /// Collects rows into a batch of such records.
     type Builder: Builder<Record = Self>;
 
-    /// Whether a row can be null (true for `Option` alone).
+    /// Whether Arrow may find nulls in a column of such records: true for `Option`, and for `()`,
+    /// whose columns have no other content. Their `Option`s are refused when they are compiled.
     const NULLABLE: bool = false;
 
     /// Returns the Arrow type of one column that holds such records.
