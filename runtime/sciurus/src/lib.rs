@@ -33,3 +33,7 @@ pub mod stream;
 pub use environment::StreamExecutionEnvironment;
 pub use error::JobError;
 pub use job_client::{JobClient, JobExecutionResult};
+pub use sciurus_core::Record;
+#[doc(hidden)]
+pub use sciurus_core::__private;
+pub use sciurus_derive::Record;
