@@ -11,6 +11,7 @@ mod execution;
 mod hex_id;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,5 +78,40 @@ pub struct JobEdgeId(pub u32);
 impl fmt::Display for JobEdgeId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
+    }
+}
+
+/// Identifies one life of a TaskManager: a restarted one has a new id. Flink's name is resource id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct TaskManagerId(Arc<str>);
+
+impl TaskManagerId {
+    /// Makes the id with this text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for TaskManagerId {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<TaskManagerId> for String {
+    fn from(id: TaskManagerId) -> Self {
+        id.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Display for TaskManagerId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
     }
 }
