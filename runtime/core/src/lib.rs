@@ -3,9 +3,10 @@
 //! ([`key`]), time ([`time`]), what a job is as data ([`graph`]) and the ids of everything
 //! ([`ids`]).
 //!
-//! No threads, no network and no files are touched here.
+//! No threads and no network are touched here, and no files but those of the configuration.
 
 pub mod batch;
+pub mod config;
 pub mod element;
 pub mod graph;
 pub mod ids;

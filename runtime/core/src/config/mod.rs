@@ -1,0 +1,26 @@
+//! Configuration: Flink's keys, values as Flink writes them, typed on reading.
+//!
+//! - [`Configuration`] holds texts by key; [`ConfigOption`] describes one option; reading is
+//!   `conf.get(&execution::BUFFER_TIMEOUT)?`.
+//! - [`options`] is the table of all options there are. Whatever else is to be known of options derives
+//!   from it.
+
+mod choice;
+mod configuration;
+pub mod duration;
+mod error;
+mod memory_size;
+mod option;
+pub mod options;
+mod sensitive;
+mod splitter;
+mod value;
+mod yaml;
+
+pub use configuration::Configuration;
+pub use error::{ConfigError, InvalidValue, ValueError};
+pub use memory_size::MemorySize;
+pub use option::{AnyOption, ConfigOption};
+pub use sensitive::{HIDDEN, is_sensitive};
+pub use value::OptionValue;
+pub use yaml::SyntaxError;
