@@ -2,18 +2,21 @@
 //!
 //! - [`Configuration`] holds texts by key; [`ConfigOption`] describes one option; reading is
 //!   `conf.get(&execution::BUFFER_TIMEOUT)?`.
-//! - [`options`] is the table of all options there are. Whatever else is to be known of options derives
-//!   from it.
+//! - [`options`] is the table of all options there are. The checks and the
+//!   suggestions for misspelt keys derive from it.
+//! - [`validate`] checks a whole configuration at once.
 
 mod choice;
 mod configuration;
 pub mod duration;
 mod error;
+mod flink_keys;
 mod memory_size;
 mod option;
 pub mod options;
 mod sensitive;
 mod splitter;
+pub mod validate;
 mod value;
 mod yaml;
 
