@@ -4,12 +4,14 @@
 //!   `conf.get(&execution::BUFFER_TIMEOUT)?`.
 //! - [`options`] is the table of all options there are. The checks and the
 //!   suggestions for misspelt keys derive from it.
-//! - [`validate`] checks a whole configuration at once.
+//! - [`validate`] checks a whole configuration at once; [`mod@file`] reads `config.yaml` and
+//!   `flink-conf.yaml`.
 
 mod choice;
 mod configuration;
 pub mod duration;
 mod error;
+pub mod file;
 mod flink_keys;
 mod memory_size;
 mod option;
