@@ -2,13 +2,15 @@
 //!
 //! - [`Configuration`] holds texts by key; [`ConfigOption`] describes one option; reading is
 //!   `conf.get(&execution::BUFFER_TIMEOUT)?`.
-//! - [`options`] is the table of all options there are. The checks and the
+//! - [`options`] is the table of all options there are. The documentation
+//!   ([`docs`](docs::markdown), committed as `docs/configuration.md`), the checks and the
 //!   suggestions for misspelt keys derive from it.
 //! - [`validate`] checks a whole configuration at once; [`mod@file`] reads `config.yaml` and
 //!   `flink-conf.yaml`.
 
 mod choice;
 mod configuration;
+pub mod docs;
 pub mod duration;
 mod error;
 pub mod file;
