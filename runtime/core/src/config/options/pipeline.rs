@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// The largest number of key groups, and so of parallel subtasks, that an operator can have.
-pub const MAX_PARALLELISM_MAX: i32 = 1 << 15;
+use crate::key::MAX_KEY_GROUPS;
 
 super::options! {
     title: "Pipeline";
@@ -11,13 +10,13 @@ super::options! {
     /// Number of parallel subtasks of every operator that doesn't set its own.
     DEFAULT_PARALLELISM: u32 = "parallelism.default"
         .default(|| 1)
-        .rule("from 1 to 32768", |parallelism| (1..=MAX_PARALLELISM_MAX as u32).contains(parallelism));
+        .rule("from 1 to 32768", |parallelism| (1..=MAX_KEY_GROUPS).contains(parallelism));
 
     /// Number of key groups of every operator that doesn't set its own: the most subtasks it can
     /// ever be scaled to. With -1 it is derived from the parallelism.
     MAX_PARALLELISM: i32 = "pipeline.max-parallelism"
         .default(|| -1)
-        .rule("-1 or from 1 to 32768", |max| *max == -1 || (1..=MAX_PARALLELISM_MAX).contains(max))
+        .rule("-1 or from 1 to 32768", |max| *max == -1 || (1..=MAX_KEY_GROUPS as i32).contains(max))
         .example("128");
 
     /// Name of the job, as shown in lists, logs and metrics.
