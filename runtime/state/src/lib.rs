@@ -1,1 +1,30 @@
-//! (being written)
+//! Keyed state.
+//!
+//! [`backend`] says what a backend does, [`keyed`] which there are: [`heap`] so far. User code
+//! meets state as the primitives of [`handle`], the engine by [`Slot`] and [`mod@column`]. What a key
+//! has is told apart by [`namespace`]; [`ttl`] lets it expire.
+
+pub mod backend;
+mod chunk;
+pub mod column;
+pub mod descriptor;
+pub mod error;
+pub mod handle;
+pub mod heap;
+pub mod keyed;
+pub mod namespace;
+pub mod slot;
+pub mod ttl;
+
+pub use backend::{BackendConfig, KeyedStateBackend};
+pub use column::ValueColumn;
+pub use descriptor::{StateDescriptor, StateId, StateKind};
+pub use error::StateError;
+pub use handle::{
+    AggregateFunction, AggregatingState, ListState, MapState, ReduceFunction, ReducingState,
+    StateAccess, StateHandle, ValueState,
+};
+pub use keyed::KeyedBackend;
+pub use namespace::Namespace;
+pub use slot::Slot;
+pub use ttl::{StateTtlConfig, TtlUpdateType, TtlVisibility};

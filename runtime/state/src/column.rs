@@ -1,0 +1,48 @@
+//! Typed access to a state by slot.
+
+use sciurus_core::record::RowCodec;
+use sciurus_core::time::Timestamp;
+
+use crate::heap::store::{Store, ValueStore};
+use crate::slot::Slot;
+
+/// The values of a value state in one namespace, by the slots resolved in this batch.
+pub struct ValueColumn<'a, T> {
+    store: &'a mut ValueStore<T>,
+    unsettled: &'a mut Vec<u32>,
+    now: Option<Timestamp>,
+}
+
+impl<'a, T: RowCodec> ValueColumn<'a, T> {
+    pub(crate) fn new(
+        store: &'a mut ValueStore<T>,
+        unsettled: &'a mut Vec<u32>,
+        slots: usize,
+    ) -> Self {
+        store.grow(slots);
+        let now = store.now();
+        Self { store, unsettled, now }
+    }
+
+    /// Returns the value. Doesn't renew its time to live.
+    #[inline]
+    pub fn get(&self, slot: Slot) -> Option<&T> {
+        self.store.peek(slot.index(), self.now)
+    }
+
+    /// Returns the value for writing. To remove it, use [`clear`](Self::clear): of a key that is
+    /// left without values through this function, the slot is not freed.
+    ///
+    /// # Panics
+    /// Where `slot` wasn't resolved in this namespace in this batch.
+    #[inline]
+    pub fn slot_mut(&mut self, slot: Slot) -> &mut Option<T> {
+        self.store.write(slot.index(), self.now)
+    }
+
+    /// Removes the value. The key is forgotten at the end of the batch if it has no other.
+    pub fn clear(&mut self, slot: Slot) {
+        self.store.clear(slot.index());
+        self.unsettled.push(slot.0);
+    }
+}

@@ -1,0 +1,189 @@
+//! The hash table from keys to slots.
+//!
+//! Open addressing with linear probing. An entry holds 32 bits of the key's hash and the slot:
+//! enough to grow without touching a key, and to tell keys apart nearly always without looking at
+//! them. Removal shifts the entries behind back, so that there are no tombstones.
+
+/// The bits of an empty entry.
+const EMPTY: u64 = u64::MAX;
+
+/// The entries of the smallest table.
+const MIN_ENTRIES: usize = 16;
+
+/// A hash's 32 bits and a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry(u64);
+
+impl Entry {
+    #[inline]
+    fn new(hash: u64, slot: u32) -> Self {
+        Self(((hash & 0xffff_ffff) << 32) | u64::from(slot))
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == EMPTY
+    }
+
+    #[inline]
+    pub(crate) fn slot(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Returns whether the entry may be that of a key with this hash.
+    #[inline]
+    pub(crate) fn matches(self, hash: u64) -> bool {
+        // An empty entry matches one hash in 2^32; its slot is beyond any table's.
+        (self.0 >> 32) as u32 == hash as u32
+    }
+
+    #[inline]
+    fn home(self, mask: usize) -> usize {
+        (self.0 >> 32) as usize & mask
+    }
+}
+
+/// A map from hashes to the slots of keys that may have them.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    entries: Vec<Entry>,
+    len: usize,
+}
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        Self { entries: vec![Entry(EMPTY); MIN_ENTRIES], len: 0 }
+    }
+
+    /// Returns the first entry that a key with this hash may have.
+    #[inline]
+    pub(crate) fn home_entry(&self, hash: u64) -> Entry {
+        let mask = self.entries.len() - 1;
+        self.entries[hash as usize & mask]
+    }
+
+    /// Returns the first entry that matches the hash, or the empty one where the search ended.
+    #[inline]
+    pub(crate) fn first_match(&self, hash: u64) -> Entry {
+        let mask = self.entries.len() - 1;
+        let mut position = hash as usize & mask;
+        loop {
+            let entry = self.entries[position];
+            if entry.matches(hash) || entry.is_empty() {
+                return entry;
+            }
+            position = (position + 1) & mask;
+        }
+    }
+
+    /// Returns the slot of the first match that `is_key` accepts.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut is_key: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mask = self.entries.len() - 1;
+        let mut position = hash as usize & mask;
+        loop {
+            let entry = self.entries[position];
+            if entry.is_empty() {
+                return None;
+            }
+            if entry.matches(hash) && is_key(entry.slot()) {
+                return Some(entry.slot());
+            }
+            position = (position + 1) & mask;
+        }
+    }
+
+    /// Adds an entry; the key must not have one.
+    pub(crate) fn insert(&mut self, hash: u64, slot: u32) {
+        // Three quarters full at the most: probes stay short, also of keys that aren't there.
+        if (self.len + 1) * 4 > self.entries.len() * 3 {
+            self.grow();
+        }
+        place(&mut self.entries, Entry::new(hash, slot));
+        self.len += 1;
+    }
+
+    /// Removes the entry of `slot`, whose key has this hash.
+    pub(crate) fn remove(&mut self, hash: u64, slot: u32) {
+        let mask = self.entries.len() - 1;
+        let mut hole = hash as usize & mask;
+        while self.entries[hole].slot() != slot || !self.entries[hole].matches(hash) {
+            if self.entries[hole].is_empty() {
+                debug_assert!(false, "slot {slot} has no entry");
+                return;
+            }
+            hole = (hole + 1) & mask;
+        }
+        self.len -= 1;
+        let mut next = (hole + 1) & mask;
+        loop {
+            let entry = self.entries[next];
+            if entry.is_empty() {
+                break;
+            }
+            // An entry moves into the hole unless that would put it before its home.
+            let distance = next.wrapping_sub(entry.home(mask)) & mask;
+            if distance >= (next.wrapping_sub(hole) & mask) {
+                self.entries[hole] = entry;
+                hole = next;
+            }
+            next = (next + 1) & mask;
+        }
+        self.entries[hole] = Entry(EMPTY);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let mut entries = vec![Entry(EMPTY); self.entries.len() * 2];
+        for entry in self.entries.iter().filter(|entry| !entry.is_empty()) {
+            place(&mut entries, *entry);
+        }
+        self.entries = entries;
+    }
+}
+
+#[inline]
+fn place(entries: &mut [Entry], entry: Entry) {
+    let mask = entries.len() - 1;
+    let mut position = entry.home(mask);
+    while !entries[position].is_empty() {
+        position = (position + 1) & mask;
+    }
+    entries[position] = entry;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn entries_survive_growth_and_the_removal_of_others() {
+        let mut directory = Directory::new();
+        let mut model: HashMap<u32, u64> = HashMap::new();
+        let mut random = 1_u64;
+        for slot in 0..20_000_u32 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            // Few distinct hashes, so that there are long runs of collisions, wrapping round too.
+            let hash = (random >> 40) | 0xffff_f000;
+            directory.insert(hash, slot);
+            model.insert(slot, hash);
+            if slot % 3 == 2 {
+                let victim = (random >> 33) as u32 % (slot + 1);
+                if let Some(hash) = model.remove(&victim) {
+                    directory.remove(hash, victim);
+                }
+            }
+        }
+        assert_eq!(directory.len, model.len());
+        for (slot, hash) in &model {
+            assert_eq!(directory.find(*hash, |found| found == *slot), Some(*slot));
+        }
+        for (slot, hash) in &model {
+            directory.remove(*hash, *slot);
+        }
+        assert!(directory.entries.iter().all(|entry| entry.is_empty()));
+    }
+}
