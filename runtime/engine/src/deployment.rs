@@ -8,7 +8,6 @@ use sciurus_core::graph::{JobEdge, JobGraph, JobVertex, Partitioning};
 use sciurus_core::ids::{JobEdgeId, NodeId};
 
 use crate::accumulator::Accumulators;
-use crate::clock::Clock;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
 use crate::metrics::{OperatorMetrics, SubtaskMetrics};
@@ -16,6 +15,7 @@ use crate::operator::{BatchLimits, OperatorContext, SubtaskInfo};
 use crate::output::{OperatorNode, Output, OutputEdge};
 use crate::program::{EdgeCode, NodeCode, Program};
 use crate::task::{Task, TaskControl, TaskInput};
+use sciurus_core::clock::Clock;
 
 /// What is the same for all tasks of a job.
 #[derive(Clone)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sciurus_core::BoxError;
-use sciurus_core::record::SchemaMismatch;
+use sciurus_core::record::{DecodeError, SchemaMismatch};
+use sciurus_state::StateError;
 
 /// Why an operator or the task around it failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum TaskError {
     /// A source or sink failed.
     #[error("{0}")]
     Connector(Arc<dyn std::error::Error + Send + Sync>),
+    /// A state access failed.
+    #[error("{0}")]
+    State(#[from] StateError),
+    /// A key or value could not be read back from its binary form.
+    #[error("a key cannot be read back: {0}")]
+    Decode(#[from] DecodeError),
     /// A batch doesn't hold what the operator expects.
     #[error("{0}")]
     Schema(#[from] SchemaMismatch),

@@ -6,7 +6,6 @@
 //! there is no dynamic call, lock or allocation of the engine's.
 
 pub mod accumulator;
-pub mod clock;
 pub mod collector;
 pub mod deployment;
 pub mod error;

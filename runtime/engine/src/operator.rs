@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use sciurus_core::Batch;
+use sciurus_core::clock::Clock;
+use sciurus_core::key::KeyGroupRange;
 use sciurus_core::time::Timestamp;
+use sciurus_state::{BackendConfig, KeyedBackend};
 
 use crate::accumulator::Accumulators;
-use crate::clock::Clock;
 use crate::error::TaskResult;
 use crate::metrics::OperatorMetrics;
 use crate::output::Output;
@@ -30,6 +32,15 @@ pub struct OperatorContext {
     pub bounded: bool,
     /// Whether results are wanted once, at the end of the input.
     pub batch_mode: bool,
+}
+
+impl OperatorContext {
+    /// Makes the keyed state backend of the operator, for the key groups of its subtask.
+    pub fn keyed_backend(&self) -> KeyedBackend {
+        let SubtaskInfo { index, parallelism, max_parallelism, .. } = self.subtask;
+        let range = KeyGroupRange::of_subtask(index, parallelism, max_parallelism);
+        KeyedBackend::heap(BackendConfig::new(max_parallelism, range).clock(self.clock.clone()))
+    }
 }
 
 /// Which of an operator's parallel instances this is.

@@ -1,26 +1,33 @@
-//! Where a job begins: sources, settings, execution.
+//! Where a job begins: settings, sources, execution.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sciurus_core::Record;
-use sciurus_core::graph::{NodeKind, StreamGraph};
-use sciurus_engine::program::NodeCode;
+use sciurus_core::config::Configuration;
+use sciurus_core::config::options::execution::{self, RuntimeMode};
+use sciurus_core::config::options::pipeline;
+use sciurus_core::graph::{JobGraph, JobType, NodeKind, StreamGraph};
+use sciurus_engine::program::{NodeCode, Program};
 use sciurus_engine::source::{Boundedness, Source, TypedSourceFactory};
 use sciurus_engine::watermark::WatermarkStrategy;
 
-use crate::embedded::EmbeddedJob;
+use crate::embedded::{EmbeddedJob, is_bounded};
 use crate::error::JobError;
 use crate::graph_builder::{GraphBuilder, SharedBuilder};
 use crate::job_client::{JobClient, JobExecutionResult};
+use crate::settings::{ExecutionSettings, restart_strategy};
 use crate::stream::{DataStream, SingleOutputStreamOperator};
 
 /// The context in which a job is described and executed.
 ///
-/// A handle: clones describe the same job.
+/// A handle: clones describe the same job. What is set on it is set in its [`Configuration`], by
+/// Flink's keys, and holds for the whole job.
 #[derive(Clone)]
 pub struct StreamExecutionEnvironment {
     builder: SharedBuilder,
+    configuration: Arc<Mutex<Configuration>>,
 }
 
 impl Default for StreamExecutionEnvironment {
@@ -30,28 +37,63 @@ impl Default for StreamExecutionEnvironment {
 }
 
 impl StreamExecutionEnvironment {
-    /// Makes an environment without any stream, whose parallelism is the number of cores.
+    /// Makes an environment without any stream, with Flink's default settings. The parallelism is
+    /// the number of cores.
     pub fn new() -> Self {
-        let mut graph = StreamGraph::new("");
-        graph.parallelism = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-        Self { builder: Arc::new(Mutex::new(GraphBuilder::new(graph))) }
+        Self::with_configuration(Configuration::new())
     }
 
-    /// Sets how many subtasks run each operator that isn't given a number of its own.
+    /// Makes an environment without any stream. Where the configuration doesn't set
+    /// `parallelism.default` it is the number of cores.
+    pub fn with_configuration(configuration: Configuration) -> Self {
+        Self {
+            builder: Arc::new(Mutex::new(GraphBuilder::new(StreamGraph::new("")))),
+            configuration: Arc::new(Mutex::new(configuration)),
+        }
+    }
+
+    /// Returns the settings.
+    pub fn configuration(&self) -> Configuration {
+        self.configuration.lock().clone()
+    }
+
+    /// Changes the settings; those given win.
+    pub fn configure(&self, configuration: &Configuration) -> &Self {
+        self.configuration.lock().merge(configuration);
+        self
+    }
+
+    /// Sets how many subtasks run each operator that isn't given a number of its own
+    /// (`parallelism.default`).
     pub fn set_parallelism(&self, parallelism: u32) -> &Self {
-        self.builder.lock().graph.parallelism = parallelism;
+        self.configuration.lock().set(&pipeline::DEFAULT_PARALLELISM, &parallelism);
         self
     }
 
-    /// Sets the number of key groups, the highest parallelism that state can be rescaled to.
+    /// Sets the number of key groups, the highest parallelism that state can be rescaled to
+    /// (`pipeline.max-parallelism`).
     pub fn set_max_parallelism(&self, max_parallelism: u32) -> &Self {
-        self.builder.lock().graph.max_parallelism = Some(max_parallelism);
+        let text = max_parallelism.to_string();
+        self.configuration.lock().set_text("pipeline.max-parallelism", text);
         self
     }
 
-    /// Keeps every operator in a task of its own.
+    /// Sets whether the job emits as it goes or only final results (`execution.runtime-mode`).
+    pub fn set_runtime_mode(&self, mode: RuntimeMode) -> &Self {
+        self.configuration.lock().set(&execution::RUNTIME_MODE, &mode);
+        self
+    }
+
+    /// Sets how long few records wait for company before they are sent on
+    /// (`execution.buffer-timeout.interval`); zero sends each on at once.
+    pub fn set_buffer_timeout(&self, timeout: Duration) -> &Self {
+        self.configuration.lock().set(&execution::BUFFER_TIMEOUT, &timeout);
+        self
+    }
+
+    /// Keeps every operator in a task of its own (`pipeline.operator-chaining.enabled`).
     pub fn disable_operator_chaining(&self) -> &Self {
-        self.builder.lock().graph.chaining_enabled = false;
+        self.configuration.lock().set(&pipeline::OPERATOR_CHAINING, &false);
         self
     }
 
@@ -65,13 +107,13 @@ impl StreamExecutionEnvironment {
         let bounded = source.boundedness() == Boundedness::Bounded;
         let code = NodeCode::Source(Arc::new(TypedSourceFactory::new(source, strategy)));
         let node = self.builder.lock().add(name, NodeKind::Source { bounded }, code, &[]);
-        DataStream::of_node(self.builder.clone(), node).into()
+        DataStream::of_node(self.clone(), node).into()
     }
 
     /// Executes the job and waits for its end.
     ///
     /// # Errors
-    /// [`JobError`]: the graph cannot run, or the job failed.
+    /// [`JobError`]: the job cannot run, or it failed.
     pub fn execute(&self, job_name: &str) -> Result<JobExecutionResult, JobError> {
         self.execute_async(job_name)?.wait()
     }
@@ -79,20 +121,58 @@ impl StreamExecutionEnvironment {
     /// Starts the job and returns a handle to it.
     ///
     /// # Errors
-    /// [`JobError`]: the graph cannot run.
+    /// [`JobError`]: the job cannot run.
     pub fn execute_async(&self, job_name: &str) -> Result<JobClient, JobError> {
+        let (graph, program) = self.stream_graph(job_name)?;
+        let configuration = self.configuration.lock().clone();
+        let settings = ExecutionSettings::read(&configuration)?;
+        let restarts = restart_strategy(&configuration)?.build(fastrand::Rng::new())?;
+        EmbeddedJob::start(&graph, program, &settings, restarts).map(JobClient::new)
+    }
+
+    /// Returns the job's graph as it would be executed.
+    ///
+    /// # Errors
+    /// [`JobError`]: the job cannot run.
+    pub fn job_graph(&self, job_name: &str) -> Result<JobGraph, JobError> {
+        Ok(self.stream_graph(job_name)?.0.to_job_graph()?)
+    }
+
+    fn stream_graph(&self, job_name: &str) -> Result<(StreamGraph, Program), JobError> {
         let (mut graph, program) = {
             let builder = self.builder.lock();
             (builder.graph.clone(), builder.program.clone())
         };
-        job_name.clone_into(&mut graph.job_name);
-        EmbeddedJob::start(&graph, program)
+        let configuration = self.configuration.lock();
+        graph.job_name =
+            configuration.get_optional(&pipeline::NAME)?.unwrap_or_else(|| job_name.to_owned());
+        graph.parallelism = if configuration.contains(&pipeline::DEFAULT_PARALLELISM) {
+            configuration.get(&pipeline::DEFAULT_PARALLELISM)?
+        } else {
+            std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
+        };
+        graph.max_parallelism = u32::try_from(configuration.get(&pipeline::MAX_PARALLELISM)?).ok();
+        graph.chaining_enabled = configuration.get(&pipeline::OPERATOR_CHAINING)?;
+        graph.chain_different_max_parallelism =
+            configuration.get(&pipeline::CHAIN_OPERATORS_WITH_DIFFERENT_MAX_PARALLELISM)?;
+        graph.job_type = match configuration.get(&execution::RUNTIME_MODE)? {
+            RuntimeMode::Streaming => JobType::Streaming,
+            RuntimeMode::Automatic if !is_bounded(&graph) => JobType::Streaming,
+            RuntimeMode::Automatic => JobType::Batch,
+            RuntimeMode::Batch if is_bounded(&graph) => JobType::Batch,
+            RuntimeMode::Batch => return Err(JobError::UnboundedBatch),
+        };
+        Ok((graph, program))
+    }
+
+    pub(crate) fn builder(&self) -> &SharedBuilder {
+        &self.builder
     }
 }
 
 impl<T: Record> DataStream<T> {
     /// Returns the environment of the stream.
-    pub fn execution_environment(&self) -> StreamExecutionEnvironment {
-        StreamExecutionEnvironment { builder: self.builder.clone() }
+    pub fn execution_environment(&self) -> &StreamExecutionEnvironment {
+        &self.environment
     }
 }

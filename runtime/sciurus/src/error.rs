@@ -1,33 +1,42 @@
 //! Why a job could not be run or failed.
 
+use sciurus_core::config::ConfigError;
 use sciurus_core::graph::GraphError;
-use sciurus_engine::TaskError;
+use sciurus_job_master::failure::JobFailure;
+use sciurus_job_master::restart::RestartSettingsError;
 
 /// Why a job could not be run, or failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JobError {
     /// The streams make no graph that can run.
-    #[error("the job's graph cannot run: {0}")]
+    #[error("the job cannot run: {0}")]
     Graph(#[from] GraphError),
-    /// A source could not be started.
-    #[error("the job cannot start: {0}")]
-    Start(#[source] TaskError),
-    /// A subtask failed and the restart strategy gave up.
-    #[error("the job failed in {task} ({subtask}/{parallelism}): {error}")]
+    /// A setting cannot be used.
+    #[error("the job cannot run: {0}")]
+    Configuration(#[from] ConfigError),
+    /// The settings of the restart strategy don't fit together.
+    #[error("the job cannot run: {0}")]
+    RestartStrategy(#[from] RestartSettingsError),
+    /// Batch execution was asked for, and a source never ends.
+    #[error(
+        "the job cannot run in BATCH mode, since one of its sources never ends: set \
+         execution.runtime-mode to STREAMING or bound the source"
+    )]
+    UnboundedBatch,
+    /// The job failed and the restart strategy gave up.
+    #[error("job '{job}' failed: {failure}")]
     Failed {
-        /// The task's name.
-        task: String,
-        /// The subtask, counted from 1.
-        subtask: u32,
-        /// How many subtasks there are.
-        parallelism: u32,
-        /// The first cause.
-        #[source]
-        error: TaskError,
+        /// The job's name.
+        job: String,
+        /// The first cause: the task, the operator and what happened.
+        failure: Box<JobFailure>,
     },
     /// The job was cancelled.
-    #[error("the job was cancelled")]
-    Cancelled,
+    #[error("job '{job}' was cancelled")]
+    Cancelled {
+        /// The job's name.
+        job: String,
+    },
     /// The operating system refused something.
     #[error("cannot {action}: {reason}")]
     System {

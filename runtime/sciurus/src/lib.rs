@@ -28,12 +28,16 @@ mod environment;
 mod error;
 mod graph_builder;
 mod job_client;
+pub mod prelude;
+mod settings;
 pub mod stream;
 
 pub use environment::StreamExecutionEnvironment;
 pub use error::JobError;
 pub use job_client::{JobClient, JobExecutionResult};
-pub use sciurus_core::Record;
 #[doc(hidden)]
 pub use sciurus_core::__private;
+pub use sciurus_core::config::{self, Configuration};
+pub use sciurus_core::{BoxError, Record};
 pub use sciurus_derive::Record;
+pub use sciurus_job_master::JobStatus;

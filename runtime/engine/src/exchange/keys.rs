@@ -11,6 +11,17 @@ use sciurus_core::{Batch, Builder, Columns, Record};
 use super::partitioner::{KeyExtractor, KeyExtractorFactory};
 use crate::error::{TaskError, TaskResult};
 
+/// Returns the keys of a batch: those that travel with it, else computed by `extractor`.
+///
+/// # Errors
+/// What the extractor reports.
+pub fn keys_of(batch: &Batch, extractor: &mut dyn KeyExtractor) -> TaskResult<Keys> {
+    match batch.keys() {
+        Some(keys) => Ok(keys.clone()),
+        None => extractor.keys(batch),
+    }
+}
+
 /// Takes keys from columns of the record: nothing is copied and no function runs.
 pub struct ColumnKeys<T: Record, C: KeyColumns<T>> {
     types: PhantomData<fn(T) -> C>,

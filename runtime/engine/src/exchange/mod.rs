@@ -10,6 +10,6 @@ mod partitioner;
 mod writer;
 
 pub use gate::{ChannelSender, InputGate, LocalChannel};
-pub use keys::{ColumnKeys, FunctionKeysFactory};
+pub use keys::{ColumnKeys, FunctionKeysFactory, keys_of};
 pub use partitioner::{ChooseChannels, KeyExtractor, KeyExtractorFactory, Partitioner};
 pub use writer::RecordWriter;

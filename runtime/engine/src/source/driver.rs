@@ -61,6 +61,12 @@ pub trait Enumerator: Send {
     /// # Errors
     /// Where the enumerator fails.
     fn handle_split_request(&mut self, subtask: u32) -> TaskResult<Vec<(u32, SourceEvent)>>;
+
+    /// Takes back the splits of a reader that starts anew.
+    ///
+    /// # Errors
+    /// Where the splits can't be read.
+    fn add_splits_back(&mut self, splits: &[Vec<u8>], subtask: u32) -> TaskResult;
 }
 
 /// What the source's task does next.
@@ -174,6 +180,13 @@ impl<S: SourceSplit> Enumerator for TypedEnumerator<S> {
         let mut assign = SplitAssignments::default();
         self.0.handle_split_request(subtask, &mut assign).map_err(TaskError::connector)?;
         to_events(assign)
+    }
+
+    fn add_splits_back(&mut self, splits: &[Vec<u8>], subtask: u32) -> TaskResult {
+        let splits: Result<Vec<S>, _> =
+            splits.iter().map(|split| serde_json::from_slice(split)).collect();
+        self.0.add_splits_back(splits.map_err(|e| TaskError::connector(e.into()))?, subtask);
+        Ok(())
     }
 }
 

@@ -7,13 +7,13 @@ use sciurus_core::element::StreamElement;
 use sciurus_core::time::{MAX_WATERMARK, Timestamp};
 
 use super::control::{LONGEST_WAIT, TaskControl, TaskMail};
-use crate::clock::Clock;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::InputGate;
 use crate::metrics::TaskMetrics;
 use crate::output::{OperatorNode, Output};
 use crate::source::{SourceDriver, SourceProgress};
 use crate::watermark::valve::WatermarkValve;
+use sciurus_core::clock::Clock;
 
 /// Where a task's elements come from.
 pub enum TaskInput {

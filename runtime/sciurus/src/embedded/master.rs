@@ -1,219 +1,285 @@
-//! The thread that masters the job: it starts the tasks, serves their sources and learns how they
-//! end.
+//! The thread that masters the job: it tells the job's master what happens and does what that
+//! decides.
 
-use std::collections::HashMap;
-use std::panic::{self, AssertUnwindSafe};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
 
-use sciurus_core::graph::{JobGraph, JobVertex};
-use sciurus_core::ids::JobVertexId;
+use sciurus_core::ids::{
+    AllocationId, ExecutionAttemptId, ExecutionVertexId, JobVertexId, TaskManagerId,
+};
 use sciurus_engine::deployment::{TaskDeployment, TaskSettings};
+use sciurus_engine::metrics::SubtaskMetrics;
 use sciurus_engine::notify::Notifier;
-use sciurus_engine::program::{NodeCode, Program};
-use sciurus_engine::source::{Enumerator, SourceEvent};
-use sciurus_engine::task::{Task, TaskControl, TaskMail, TaskReporter};
+use sciurus_engine::program::Program;
+use sciurus_engine::task::{Task, TaskControl, TaskMail};
 use sciurus_engine::{TaskError, TaskResult};
+use sciurus_job_master::failure::FailureCause;
+use sciurus_job_master::slots::{SharedSlot, SlotGrant, TaskManagerLocation};
+use sciurus_job_master::{Action, Event, ExecutionState, JobMaster, Timer};
 
-use super::wiring::{Subtask, connect};
-use crate::error::JobError;
+use super::failure::cause_of;
+use super::sources::{Decisions, Sources};
+use super::thread::spawn;
+use super::wiring::connect;
+use super::{JobOutcome, Shared};
 
-/// What the master is told.
-pub(super) enum Event {
-    /// A task runs.
-    Running(Subtask),
+/// What the thread is told.
+pub(super) enum Message {
+    /// All operators of a task are open.
+    Running(ExecutionAttemptId),
     /// A source's reader needs a split.
-    SplitRequested(Subtask),
-    /// A task has ended.
-    Ended(Subtask, TaskResult),
+    SplitRequested(ExecutionAttemptId),
+    /// A task's thread has ended.
+    Ended(ExecutionAttemptId, TaskResult),
     /// The user cancels the job.
     Cancel,
 }
 
-/// Masters one job.
+/// Masters one job in this process.
 pub(super) struct Master {
-    graph: Arc<JobGraph>,
+    job_master: JobMaster,
     program: Program,
     settings: TaskSettings,
-    events: Sender<Event>,
-    tasks: HashMap<Subtask, Arc<TaskControl>>,
-    enumerators: HashMap<JobVertexId, Box<dyn Enumerator>>,
-    failure: Option<JobError>,
+    shared: Arc<Shared>,
+    messages: Sender<Message>,
+    location: TaskManagerLocation,
+    tasks: HashMap<ExecutionVertexId, RunningTask>,
+    sources: Sources,
+    timers: Vec<(Instant, Timer)>,
+}
+
+struct RunningTask {
+    attempt: ExecutionAttemptId,
+    control: Arc<TaskControl>,
 }
 
 impl Master {
     pub(super) fn new(
-        graph: JobGraph,
+        job_master: JobMaster,
         program: Program,
         settings: TaskSettings,
-        events: Sender<Event>,
+        shared: Arc<Shared>,
+        messages: Sender<Message>,
     ) -> Self {
+        let location = TaskManagerLocation {
+            id: TaskManagerId::new("embedded"),
+            endpoint: "embedded".to_owned(),
+        };
         Self {
-            graph: Arc::new(graph),
+            job_master,
             program,
             settings,
-            events,
+            shared,
+            messages,
+            location,
             tasks: HashMap::new(),
-            enumerators: HashMap::new(),
-            failure: None,
+            sources: Sources::default(),
+            timers: Vec::new(),
         }
     }
 
     /// Runs the job to its end.
-    pub(super) fn run(mut self, inbox: &Receiver<Event>) -> Result<(), JobError> {
-        self.deploy()?;
-        while !self.tasks.is_empty() {
-            let Ok(event) = inbox.recv() else { break };
-            match event {
-                Event::Running(_) => {}
-                Event::SplitRequested(subtask) => self.serve(subtask),
-                Event::Ended(subtask, result) => {
-                    self.tasks.remove(&subtask);
-                    if let Err(error) = result {
-                        self.fail(subtask, error);
+    pub(super) fn run(mut self, inbox: &Receiver<Message>) -> JobOutcome {
+        let mut outcome = self.tell(Event::Start);
+        while outcome.is_none() {
+            outcome = match inbox.recv_timeout(self.time_to_next_timer()) {
+                Ok(message) => self.on_message(message),
+                Err(RecvTimeoutError::Timeout) => self.fire_timers(),
+                // The master holds a sender itself: this cannot be.
+                Err(RecvTimeoutError::Disconnected) => Some(JobOutcome::Canceled),
+            };
+        }
+        outcome.unwrap_or(JobOutcome::Canceled)
+    }
+
+    fn on_message(&mut self, message: Message) -> Option<JobOutcome> {
+        match message {
+            Message::Running(attempt) => self.report(attempt, ExecutionState::Running, None),
+            Message::SplitRequested(attempt) => self.serve(attempt),
+            Message::Ended(attempt, result) => {
+                let reader = attempt.execution_vertex();
+                if self.tasks.get(&reader).is_some_and(|task| task.attempt == attempt) {
+                    self.tasks.remove(&reader);
+                }
+                match result {
+                    Ok(()) => self.report(attempt, ExecutionState::Finished, None),
+                    Err(TaskError::Cancelled) => {
+                        self.report(attempt, ExecutionState::Canceled, None)
                     }
-                }
-                Event::Cancel => {
-                    self.failure.get_or_insert(JobError::Cancelled);
-                    self.cancel_all();
+                    Err(error) => self.fail(attempt, &error),
                 }
             }
+            Message::Cancel => self.tell(Event::CancelRequested),
         }
-        self.failure.map_or(Ok(()), Err)
     }
 
-    fn deploy(&mut self) -> Result<(), JobError> {
-        let graph = self.graph.clone();
-        for vertex in &graph.vertices {
-            for subtask in 0..vertex.parallelism {
-                let control = Arc::new(TaskControl::new(Notifier::default()));
-                self.tasks.insert((vertex.id, subtask), control);
+    fn serve(&mut self, attempt: ExecutionAttemptId) -> Option<JobOutcome> {
+        let reader = attempt.execution_vertex();
+        if self.tasks.get(&reader).is_none_or(|task| task.attempt != attempt) {
+            return None;
+        }
+        match self.sources.serve(reader) {
+            Ok(decisions) => {
+                self.announce(decisions);
+                None
+            }
+            Err(error) => self.tell(Event::GlobalFailure(cause_of(&error))),
+        }
+    }
+
+    fn announce(&self, decisions: Decisions) {
+        for (reader, event) in decisions {
+            if let Some(task) = self.tasks.get(&reader) {
+                task.control.send(TaskMail::Source(event));
             }
         }
-        let mut endpoints = connect(&graph, &self.tasks, self.settings.channel_bytes);
-        let mut tasks = Vec::new();
-        for vertex in &graph.vertices {
-            for subtask in 0..vertex.parallelism {
-                let key = (vertex.id, subtask);
-                let (Some(endpoints), Some(control)) =
-                    (endpoints.remove(&key), self.tasks.get(&key))
-                else {
-                    continue;
-                };
-                let deployment = TaskDeployment {
-                    graph: &graph,
-                    program: &self.program,
-                    settings: &self.settings,
-                    vertex,
-                    subtask,
-                    attempt: 0,
-                    control: control.clone(),
-                    senders: endpoints.senders,
-                    gates: endpoints.gates,
-                };
-                let (task, _metrics) = deployment.build().map_err(JobError::Start)?;
-                tasks.push((
-                    key,
-                    format!("{} ({}/{})", vertex.name, subtask + 1, vertex.parallelism),
-                    task,
-                ));
+    }
+
+    fn report(
+        &mut self,
+        attempt: ExecutionAttemptId,
+        state: ExecutionState,
+        failure: Option<FailureCause>,
+    ) -> Option<JobOutcome> {
+        self.tell(Event::TaskStateChanged { attempt, state, failure })
+    }
+
+    fn fail(&mut self, attempt: ExecutionAttemptId, error: &TaskError) -> Option<JobOutcome> {
+        self.report(attempt, ExecutionState::Failed, Some(cause_of(error)))
+    }
+
+    /// Tells the job's master of an event and does what it wants.
+    fn tell(&mut self, event: Event) -> Option<JobOutcome> {
+        let now = self.settings.clock.now();
+        let actions = self.job_master.handle(event, now);
+        let mut outcome = None;
+        let mut to_deploy = Vec::new();
+        let mut grants = Vec::new();
+        for action in actions {
+            match action {
+                Action::RequestSlots(slots) => {
+                    grants.extend(slots.into_iter().map(|slot| self.grant(slot)));
+                }
+                Action::WithdrawSlotRequests(_) | Action::ReleaseSlots(_) => {}
+                Action::Deploy { attempt, .. } => to_deploy.push(attempt),
+                Action::CancelTask { attempt } => self.cancel_task(attempt),
+                Action::StartTimer { timer, delay } => {
+                    self.timers.push((Instant::now() + delay, timer));
+                }
+                Action::ReportStatus(status) => self.shared.set_status(status),
+                Action::JobReachedTerminal { status, failure } => {
+                    outcome = Some(JobOutcome::of(status, failure));
+                }
             }
         }
-        for (key, name, task) in tasks {
-            self.spawn(key, &name, task)?;
+        if !grants.is_empty() {
+            outcome = outcome.or(self.tell(Event::SlotsGranted(grants)));
         }
-        graph
-            .vertices
+        if !to_deploy.is_empty() {
+            outcome = outcome.or(self.deploy(&to_deploy));
+        }
+        outcome
+    }
+
+    /// Gives a slot: the embedded cluster has as many as a job needs.
+    fn grant(&self, slot: SharedSlot) -> SlotGrant {
+        SlotGrant { slot, allocation: AllocationId::random(), location: self.location.clone() }
+    }
+
+    fn cancel_task(&mut self, attempt: ExecutionAttemptId) {
+        match self.tasks.get(&attempt.execution_vertex()) {
+            Some(task) if task.attempt == attempt => task.control.cancel(),
+            // The attempt was never started: answer in its stead.
+            _ => {
+                let _ = self.messages.send(Message::Ended(attempt, Err(TaskError::Cancelled)));
+            }
+        }
+    }
+
+    /// Starts attempts together: what they are connected with is among them.
+    fn deploy(&mut self, attempts: &[ExecutionAttemptId]) -> Option<JobOutcome> {
+        let controls: HashMap<ExecutionVertexId, Arc<TaskControl>> = attempts
             .iter()
-            .filter(|vertex| vertex.is_source)
-            .try_for_each(|vertex| self.start_enumerator(vertex).map_err(JobError::Start))
-    }
-
-    fn spawn(&self, key: Subtask, name: &str, task: Task) -> Result<(), JobError> {
-        let events = self.events.clone();
-        let thread_name = name.chars().take(15).collect();
-        let run = move || {
-            let mut reporter = Reporter { key, events };
-            let result = panic::catch_unwind(AssertUnwindSafe(|| task.run(&mut reporter)))
-                .unwrap_or_else(|panic| Err(TaskError::Panic { message: panic_message(&*panic) }));
-            // Where the master is gone nobody waits for the result.
-            let _ = reporter.events.send(Event::Ended(key, result));
-        };
-        thread::Builder::new().name(thread_name).spawn(run).map(drop).map_err(|error| {
-            JobError::System { action: "start a task's thread", reason: error.to_string() }
-        })
-    }
-
-    fn start_enumerator(&mut self, vertex: &JobVertex) -> TaskResult {
-        let Some(NodeCode::Source(source)) =
-            vertex.operators.first().and_then(|head| self.program.nodes.get(&head.node))
-        else {
-            return Ok(());
-        };
-        let mut enumerator = source.enumerator(vertex.parallelism)?;
-        let decisions = enumerator.start()?;
-        self.enumerators.insert(vertex.id, enumerator);
-        self.tell(vertex.id, decisions);
-        Ok(())
-    }
-
-    fn serve(&mut self, (vertex, subtask): Subtask) {
-        let Some(enumerator) = self.enumerators.get_mut(&vertex) else { return };
-        match enumerator.handle_split_request(subtask) {
-            Ok(decisions) => self.tell(vertex, decisions),
-            Err(error) => self.fail((vertex, subtask), error),
-        }
-    }
-
-    fn tell(&self, vertex: JobVertexId, decisions: Vec<(u32, SourceEvent)>) {
-        for (subtask, event) in decisions {
-            if let Some(control) = self.tasks.get(&(vertex, subtask)) {
-                control.send(TaskMail::Source(event));
+            .map(|attempt| {
+                let control = Arc::new(TaskControl::new(Notifier::default()));
+                (attempt.execution_vertex(), control)
+            })
+            .collect();
+        let graph = self.job_master.graph();
+        let mut endpoints = connect(graph, &controls, self.settings.channel_bytes);
+        let mut outcome = None;
+        let mut failed = Vec::new();
+        for attempt in attempts {
+            let subtask = attempt.execution_vertex();
+            let graph = self.job_master.graph();
+            let (Some(vertex), Some(control), Some(ends)) = (
+                graph.vertex(subtask.vertex),
+                controls.get(&subtask).cloned(),
+                endpoints.remove(&subtask),
+            ) else {
+                continue;
+            };
+            let deployment = TaskDeployment {
+                graph,
+                program: &self.program,
+                settings: &self.settings,
+                vertex,
+                subtask: subtask.subtask.0,
+                attempt: attempt.attempt.0,
+                control: control.clone(),
+                senders: ends.senders,
+                gates: ends.gates,
+            };
+            let started =
+                deployment.build().and_then(|(task, metrics)| self.start(*attempt, task, metrics));
+            match started {
+                Ok(()) => {
+                    self.tasks.insert(subtask, RunningTask { attempt: *attempt, control });
+                }
+                Err(error) => failed.push((*attempt, error)),
             }
         }
-    }
-
-    fn fail(&mut self, (vertex, subtask): Subtask, error: TaskError) {
-        if self.failure.is_none() && !matches!(error, TaskError::Cancelled) {
-            let vertex = self.graph.vertex(vertex);
-            self.failure = Some(JobError::Failed {
-                task: vertex.map_or_else(String::new, |vertex| vertex.name.clone()),
-                subtask: subtask + 1,
-                parallelism: vertex.map_or(0, |vertex| vertex.parallelism),
-                error,
-            });
+        for attempt in attempts {
+            outcome = outcome.or(self.report(*attempt, ExecutionState::Initializing, None));
         }
-        self.cancel_all();
-    }
-
-    fn cancel_all(&self) {
-        for control in self.tasks.values() {
-            control.cancel();
+        for (attempt, error) in failed {
+            outcome = outcome.or(self.fail(attempt, &error));
         }
-    }
-}
-
-struct Reporter {
-    key: Subtask,
-    events: Sender<Event>,
-}
-
-impl TaskReporter for Reporter {
-    fn running(&mut self) {
-        let _ = self.events.send(Event::Running(self.key));
+        let started: HashSet<_> =
+            attempts.iter().map(ExecutionAttemptId::execution_vertex).collect();
+        match self.sources.start(self.job_master.graph(), &self.program, &started) {
+            Ok(decisions) => self.announce(decisions),
+            Err(error) => outcome = outcome.or(self.tell(Event::GlobalFailure(cause_of(&error)))),
+        }
+        outcome
     }
 
-    fn request_split(&mut self) {
-        let _ = self.events.send(Event::SplitRequested(self.key));
+    fn start(
+        &self,
+        attempt: ExecutionAttemptId,
+        task: Task,
+        metrics: SubtaskMetrics,
+    ) -> TaskResult {
+        let vertex: JobVertexId = attempt.vertex;
+        self.shared.add_metrics((vertex, attempt.subtask.0), metrics);
+        let name = self.job_master.execution_graph().task_name(attempt).unwrap_or_default();
+        spawn(attempt, &name, task, self.messages.clone())
     }
-}
 
-/// Returns the message of a caught panic.
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
+    fn time_to_next_timer(&self) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(3600);
+        let next = self.timers.iter().map(|(due, _)| *due).min();
+        next.map_or(LONGEST, |due| due.saturating_duration_since(Instant::now()))
+    }
+
+    fn fire_timers(&mut self) -> Option<JobOutcome> {
+        let now = Instant::now();
+        let (due, later) = self.timers.drain(..).partition(|(due, _)| *due <= now);
+        self.timers = later;
+        let due: Vec<(Instant, Timer)> = due;
+        due.into_iter()
+            .fold(None, |outcome, (_, timer)| outcome.or(self.tell(Event::TimerFired(timer))))
+    }
 }

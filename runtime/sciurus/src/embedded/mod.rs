@@ -1,102 +1,188 @@
 //! The embedded cluster: the job's master and all its tasks in this process.
 
+mod failure;
 mod master;
+mod sources;
+mod thread;
 mod wiring;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use sciurus_core::clock::SystemClock;
 use sciurus_core::graph::{JobType, NodeKind, StreamGraph};
+use sciurus_core::ids::{JobId, JobVertexId};
 use sciurus_engine::accumulator::Accumulators;
-use sciurus_engine::clock::SystemClock;
 use sciurus_engine::deployment::TaskSettings;
-use sciurus_engine::operator::BatchLimits;
+use sciurus_engine::metrics::SubtaskMetrics;
 use sciurus_engine::program::Program;
+use sciurus_job_master::failure::JobFailure;
+use sciurus_job_master::restart::RestartStrategy;
+use sciurus_job_master::{JobMaster, JobMasterOptions, JobStatus};
 
 use crate::error::JobError;
-use crate::job_client::{JobClient, JobExecutionResult};
-use master::{Event, Master};
+use crate::job_client::JobExecutionResult;
+use crate::settings::ExecutionSettings;
+use master::{Master, Message};
 
 /// A job in this process.
 pub(crate) struct EmbeddedJob {
+    id: JobId,
     name: String,
     started: Instant,
-    events: Sender<Event>,
+    messages: Sender<Message>,
+    shared: Arc<Shared>,
     accumulators: Accumulators,
-    outcome: Arc<Outcome>,
 }
 
-/// How the job ended.
-#[derive(Default)]
-struct Outcome {
-    result: Mutex<Option<Result<(), JobError>>>,
+/// How a job ended.
+#[derive(Debug, Clone)]
+pub(crate) enum JobOutcome {
+    Finished,
+    Canceled,
+    Failed(Box<JobFailure>),
+}
+
+impl JobOutcome {
+    fn of(status: JobStatus, failure: Option<JobFailure>) -> Self {
+        match (status, failure) {
+            (_, Some(failure)) => Self::Failed(Box::new(failure)),
+            (JobStatus::Finished, None) => Self::Finished,
+            (_, None) => Self::Canceled,
+        }
+    }
+}
+
+/// What the job's thread shows to others.
+pub(crate) struct Shared {
+    status: Mutex<JobStatus>,
+    outcome: Mutex<Option<(JobOutcome, Duration)>>,
     ended: Condvar,
+    metrics: Mutex<BTreeMap<(JobVertexId, u32), SubtaskMetrics>>,
 }
 
-impl Outcome {
-    fn set(&self, result: Result<(), JobError>) {
-        self.result.lock().get_or_insert(result);
+impl Shared {
+    fn set_status(&self, status: JobStatus) {
+        *self.status.lock() = status;
+    }
+
+    fn add_metrics(&self, subtask: (JobVertexId, u32), metrics: SubtaskMetrics) {
+        self.metrics.lock().insert(subtask, metrics);
+    }
+
+    fn end(&self, outcome: JobOutcome, runtime: Duration) {
+        self.outcome.lock().get_or_insert((outcome, runtime));
         self.ended.notify_all();
     }
 }
 
 impl EmbeddedJob {
     /// Compiles the graph and starts its tasks.
-    pub(crate) fn start(graph: &StreamGraph, program: Program) -> Result<JobClient, JobError> {
+    pub(crate) fn start(
+        graph: &StreamGraph,
+        program: Program,
+        settings: &ExecutionSettings,
+        restart_strategy: Box<dyn RestartStrategy>,
+    ) -> Result<Self, JobError> {
         let job_graph = graph.to_job_graph()?;
         let accumulators = Accumulators::default();
         let settings = TaskSettings {
-            limits: BatchLimits::default(),
-            buffer_timeout: Some(Duration::from_millis(100)),
-            watermark_interval: Duration::from_millis(200),
-            channel_bytes: 1024 * 1024,
-            bounded: graph.nodes.iter().all(|node| is_bounded(node.kind)),
+            limits: settings.limits,
+            buffer_timeout: settings.buffer_timeout,
+            watermark_interval: settings.watermark_interval,
+            channel_bytes: settings.channel_bytes,
+            bounded: is_bounded(graph),
             batch_mode: graph.job_type == JobType::Batch,
             clock: Arc::new(SystemClock),
             accumulators: accumulators.clone(),
         };
-        let (events, inbox) = mpsc::channel();
-        let outcome = Arc::new(Outcome::default());
+        let shared = Arc::new(Shared {
+            status: Mutex::new(JobStatus::Initializing),
+            outcome: Mutex::default(),
+            ended: Condvar::new(),
+            metrics: Mutex::default(),
+        });
+        let (messages, inbox) = mpsc::channel();
         let job = Self {
+            id: JobId::random(),
             name: graph.job_name.clone(),
             started: Instant::now(),
-            events: events.clone(),
+            messages: messages.clone(),
+            shared: shared.clone(),
             accumulators,
-            outcome: outcome.clone(),
         };
-        let master = Master::new(job_graph, program, settings, events);
-        thread::Builder::new()
+        let now = settings.clock.now();
+        let options = JobMasterOptions::default();
+        let job_master = JobMaster::new(job.id, job_graph, restart_strategy, options, now);
+        let started = job.started;
+        let master = Master::new(job_master, program, settings, shared.clone(), messages);
+        std::thread::Builder::new()
             .name("job-master".to_owned())
-            .spawn(move || outcome.set(master.run(&inbox)))
+            .spawn(move || {
+                let outcome = master.run(&inbox);
+                shared.end(outcome, started.elapsed());
+            })
             .map_err(|error| JobError::System {
                 action: "start the job master's thread",
                 reason: error.to_string(),
             })?;
-        Ok(JobClient::new(Arc::new(job)))
+        Ok(job)
     }
 
-    pub(crate) fn wait(&self) -> Result<JobExecutionResult, JobError> {
-        let mut result = self.outcome.result.lock();
-        while result.is_none() {
-            self.outcome.ended.wait(&mut result);
+    pub(crate) fn id(&self) -> JobId {
+        self.id
+    }
+
+    pub(crate) fn status(&self) -> JobStatus {
+        *self.shared.status.lock()
+    }
+
+    pub(crate) fn metrics(&self) -> BTreeMap<(JobVertexId, u32), SubtaskMetrics> {
+        self.shared.metrics.lock().clone()
+    }
+
+    /// Waits for the job's end, at most for `timeout` where there is one.
+    pub(crate) fn wait(
+        &self,
+        timeout: Option<Duration>,
+    ) -> Option<Result<JobExecutionResult, JobError>> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut outcome = self.shared.outcome.lock();
+        while outcome.is_none() {
+            match deadline {
+                None => self.shared.ended.wait(&mut outcome),
+                Some(deadline) => {
+                    if self.shared.ended.wait_until(&mut outcome, deadline).timed_out() {
+                        break;
+                    }
+                }
+            }
         }
-        result.clone().unwrap_or(Err(JobError::Cancelled))?;
-        Ok(JobExecutionResult {
-            job_name: self.name.clone(),
-            net_runtime: self.started.elapsed(),
-            accumulators: self.accumulators.snapshot(),
+        let (outcome, net_runtime) = outcome.clone()?;
+        Some(match outcome {
+            JobOutcome::Finished => Ok(JobExecutionResult {
+                job_id: self.id,
+                job_name: self.name.clone(),
+                net_runtime,
+                accumulators: self.accumulators.snapshot(),
+            }),
+            JobOutcome::Canceled => Err(JobError::Cancelled { job: self.name.clone() }),
+            JobOutcome::Failed(failure) => {
+                Err(JobError::Failed { job: self.name.clone(), failure })
+            }
         })
     }
 
     pub(crate) fn cancel(&self) {
         // Where the master is gone the job has ended.
-        let _ = self.events.send(Event::Cancel);
+        let _ = self.messages.send(Message::Cancel);
     }
 }
 
-fn is_bounded(kind: NodeKind) -> bool {
-    !matches!(kind, NodeKind::Source { bounded: false })
+/// Returns whether all sources of a job end by themselves.
+pub(crate) fn is_bounded(graph: &StreamGraph) -> bool {
+    graph.nodes.iter().all(|node| !matches!(node.kind, NodeKind::Source { bounded: false }))
 }

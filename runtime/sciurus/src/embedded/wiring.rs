@@ -1,16 +1,13 @@
-//! Connects the subtasks of a job by channels within this process.
+//! Connects subtasks of a job by channels within this process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sciurus_core::graph::JobGraph;
-use sciurus_core::ids::{JobEdgeId, JobVertexId, SubtaskIndex};
+use sciurus_core::ids::{ExecutionVertexId, JobEdgeId, JobVertexId, SubtaskIndex};
 use sciurus_engine::exchange::{ChannelSender, InputGate};
 use sciurus_engine::notify::Notifier;
 use sciurus_engine::task::TaskControl;
-
-/// A subtask: its vertex and its number.
-pub(super) type Subtask = (JobVertexId, u32);
 
 /// The ends of one subtask's channels.
 #[derive(Default)]
@@ -19,44 +16,60 @@ pub(super) struct Endpoints {
     pub(super) gates: Vec<(usize, InputGate)>,
 }
 
-/// Makes all channels among the subtasks of `controls`, which hold whole pipelined regions.
+/// Makes all channels among the subtasks of `controls`, which are whole pipelined regions.
 pub(super) fn connect(
     graph: &JobGraph,
-    controls: &HashMap<Subtask, Arc<TaskControl>>,
+    controls: &HashMap<ExecutionVertexId, Arc<TaskControl>>,
     channel_bytes: usize,
-) -> HashMap<Subtask, Endpoints> {
-    let mut endpoints: HashMap<Subtask, Endpoints> =
+) -> HashMap<ExecutionVertexId, Endpoints> {
+    let mut endpoints: HashMap<ExecutionVertexId, Endpoints> =
         controls.keys().map(|subtask| (*subtask, Endpoints::default())).collect();
-    let notifier_of = |subtask: Subtask| {
-        controls.get(&subtask).map_or_else(Notifier::default, |control| control.notifier().clone())
-    };
     for vertex in &graph.vertices {
         let inputs = graph.inputs_of(vertex.id).map(|edge| edge.input + 1).max().unwrap_or(0);
-        for consumer in 0..vertex.parallelism {
+        for subtask in (0..vertex.parallelism).map(SubtaskIndex) {
+            let consumer = ExecutionVertexId { vertex: vertex.id, subtask };
+            let Some(control) = controls.get(&consumer) else { continue };
             for input in 0..inputs {
-                // One gate holds the channels of all edges into an input: a union.
-                let mut producers: Vec<(JobEdgeId, Subtask)> = Vec::new();
-                for edge in graph.inputs_of(vertex.id).filter(|edge| edge.input == input) {
-                    let Some(wiring) = graph.wiring(edge) else { continue };
-                    for producer in wiring.producers_of(SubtaskIndex(consumer)).iter() {
-                        producers.push((edge.id, (edge.source_vertex, producer.0)));
-                    }
-                }
-                let notifiers: Vec<Notifier> =
-                    producers.iter().map(|(_, producer)| notifier_of(*producer)).collect();
+                let producers = producers_of(graph, vertex.id, input, subtask);
+                let notifiers: Vec<Notifier> = producers
+                    .iter()
+                    .map(|(_, producer)| {
+                        controls
+                            .get(producer)
+                            .map_or_else(Notifier::default, |control| control.notifier().clone())
+                    })
+                    .collect();
                 let (gate, senders) =
-                    InputGate::new(notifier_of((vertex.id, consumer)), &notifiers, channel_bytes);
-                if let Some(endpoints) = endpoints.get_mut(&(vertex.id, consumer)) {
-                    endpoints.gates.push((input, gate));
+                    InputGate::new(control.notifier().clone(), &notifiers, channel_bytes);
+                if let Some(ends) = endpoints.get_mut(&consumer) {
+                    ends.gates.push((input, gate));
                 }
                 // Consumers are visited in order, so that a producer's senders stand in theirs.
                 for ((edge, producer), sender) in producers.into_iter().zip(senders) {
-                    if let Some(endpoints) = endpoints.get_mut(&producer) {
-                        endpoints.senders.entry(edge).or_default().push(Box::new(sender));
+                    if let Some(ends) = endpoints.get_mut(&producer) {
+                        ends.senders.entry(edge).or_default().push(Box::new(sender));
                     }
                 }
             }
         }
     }
     endpoints
+}
+
+/// Returns who sends to an input of a subtask: over one edge, or over several, as a union.
+fn producers_of(
+    graph: &JobGraph,
+    vertex: JobVertexId,
+    input: usize,
+    subtask: SubtaskIndex,
+) -> Vec<(JobEdgeId, ExecutionVertexId)> {
+    let mut producers = Vec::new();
+    for edge in graph.inputs_of(vertex).filter(|edge| edge.input == input) {
+        let Some(wiring) = graph.wiring(edge) else { continue };
+        for producer in wiring.producers_of(subtask).iter() {
+            let producer = ExecutionVertexId { vertex: edge.source_vertex, subtask: producer };
+            producers.push((edge.id, producer));
+        }
+    }
+    producers
 }

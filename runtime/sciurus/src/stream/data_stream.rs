@@ -14,7 +14,8 @@ use sciurus_engine::operators::{Filter, FlatMap, Map, TryFlatMap, TryMap};
 use sciurus_engine::program::{EdgeCode, NodeCode};
 
 use super::{KeyedStream, SingleOutputStreamOperator};
-use crate::graph_builder::{SharedBuilder, Upstream};
+use crate::environment::StreamExecutionEnvironment;
+use crate::graph_builder::Upstream;
 
 /// A stream of records of type `T`.
 ///
@@ -22,24 +23,24 @@ use crate::graph_builder::{SharedBuilder, Upstream};
 /// come out of them. Functions see records as views ([`Record::View`]): `&str` for `String`, tuples
 /// of views for tuples. Each subtask works with its own clone of a function.
 pub struct DataStream<T: Record> {
-    pub(crate) builder: SharedBuilder,
+    pub(crate) environment: StreamExecutionEnvironment,
     pub(crate) upstreams: Vec<Upstream>,
     records: PhantomData<fn() -> T>,
 }
 
 impl<T: Record> Clone for DataStream<T> {
     fn clone(&self) -> Self {
-        Self::new(self.builder.clone(), self.upstreams.clone())
+        Self::new(self.environment.clone(), self.upstreams.clone())
     }
 }
 
 impl<T: Record> DataStream<T> {
-    pub(crate) fn new(builder: SharedBuilder, upstreams: Vec<Upstream>) -> Self {
-        Self { builder, upstreams, records: PhantomData }
+    pub(crate) fn new(environment: StreamExecutionEnvironment, upstreams: Vec<Upstream>) -> Self {
+        Self { environment, upstreams, records: PhantomData }
     }
 
-    pub(crate) fn of_node(builder: SharedBuilder, node: NodeId) -> Self {
-        Self::new(builder, vec![Upstream::of(node)])
+    pub(crate) fn of_node(environment: StreamExecutionEnvironment, node: NodeId) -> Self {
+        Self::new(environment, vec![Upstream::of(node)])
     }
 
     /// Adds an operator of the engine with this stream as its only input.
@@ -49,8 +50,13 @@ impl<T: Record> DataStream<T> {
         factory: impl OperatorFactory + 'static,
     ) -> SingleOutputStreamOperator<O> {
         let code = NodeCode::Operator(Arc::new(factory));
-        let node = self.builder.lock().add(name, NodeKind::OneInput, code, &[&self.upstreams]);
-        DataStream::of_node(self.builder.clone(), node).into()
+        let node = self.environment.builder().lock().add(
+            name,
+            NodeKind::OneInput,
+            code,
+            &[&self.upstreams],
+        );
+        DataStream::of_node(self.environment.clone(), node).into()
     }
 
     /// Turns each record into one other. The function is given a view and returns an owned record.
@@ -128,7 +134,7 @@ impl<T: Record> DataStream<T> {
     pub fn union(&self, others: &[&Self]) -> Self {
         let others = others.iter().flat_map(|stream| stream.upstreams.iter().cloned());
         let upstreams = self.upstreams.iter().cloned().chain(others).collect();
-        Self::new(self.builder.clone(), upstreams)
+        Self::new(self.environment.clone(), upstreams)
     }
 
     /// Sends each record to the subtask of the same number; parallelisms must be equal.
@@ -196,7 +202,7 @@ impl<T: Record> DataStream<T> {
             partitioning: Some((partitioning, code.cloned())),
             ..upstream.clone()
         });
-        Self::new(self.builder.clone(), upstreams.collect())
+        Self::new(self.environment.clone(), upstreams.collect())
     }
 }
 

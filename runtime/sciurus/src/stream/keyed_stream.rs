@@ -3,10 +3,13 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use arrow_schema::Schema;
 use sciurus_core::Record;
 use sciurus_core::graph::Partitioning;
+use sciurus_core::record::{Field, Numeric};
 use sciurus_engine::exchange::KeyExtractorFactory;
-use sciurus_engine::operator::OperatorFactory;
+use sciurus_engine::operator::{Operator, OperatorContext, OperatorFactory};
+use sciurus_engine::operators::RollingSum;
 use sciurus_engine::program::EdgeCode;
 
 use super::{DataStream, SingleOutputStreamOperator};
@@ -41,6 +44,28 @@ impl<T: Record, K: Record> KeyedStream<T, K> {
         let code = EdgeCode::Key(extractor.clone());
         let stream = stream.partitioned_with(Partitioning::Hash, Some(&code));
         Self { stream, extractor, key_columns, keys: PhantomData }
+    }
+
+    /// Sums a field per key: each record goes out with the sum so far in its place, and the first
+    /// record's other fields. In batch execution only the final sums go out.
+    pub fn sum<F>(&self, field: F) -> SingleOutputStreamOperator<T>
+    where
+        F: Field<T>,
+        F::Type: Numeric,
+    {
+        let _ = field;
+        let schema = Arc::new(Schema::new(T::fields()));
+        let key_columns = self.key_columns.clone();
+        let extractor = self.extractor.clone();
+        self.transform("Keyed Aggregation", move |context: &OperatorContext| {
+            Ok(Box::new(RollingSum::<K, F::Type>::new(
+                schema.clone(),
+                key_columns.clone(),
+                F::INDEX,
+                extractor.create(),
+                context,
+            )) as Box<dyn Operator>)
+        })
     }
 
     /// Adds a keyed operator of the engine with this stream as its only input.

@@ -77,7 +77,7 @@ impl<T: Record> SingleOutputStreamOperator<T> {
 
     pub(crate) fn change(self, change: impl FnOnce(&mut StreamNode)) -> Self {
         if let [upstream] = self.0.upstreams.as_slice() {
-            self.0.builder.lock().change(upstream.node, change);
+            self.0.environment.builder().lock().change(upstream.node, change);
         }
         self
     }

@@ -1,0 +1,161 @@
+//! Running sums of one field per key, where the record is nothing but key and field.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, PrimitiveArray, RecordBatch, StructArray};
+use arrow_schema::SchemaRef;
+use sciurus_core::record::{Numeric, Primitive};
+use sciurus_core::{Batch, Builder, Record};
+use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId};
+
+use crate::error::{TaskError, TaskResult};
+use crate::exchange::{KeyExtractor, keys_of};
+use crate::operator::{Operator, OperatorContext};
+use crate::output::Output;
+
+/// Sums a field per key and emits each record with the sum so far, in batch execution one record
+/// per key with the final sum.
+///
+/// All fields but the summed one are the key's, so that the output shares the input's columns and
+/// replaces just one: no row is copied.
+pub struct RollingSum<K: Record, N: Numeric> {
+    schema: SchemaRef,
+    /// Where the key's fields are among the record's.
+    key_columns: Vec<usize>,
+    /// Where the summed field is among the record's.
+    sum_column: usize,
+    extractor: Box<dyn KeyExtractor>,
+    backend: KeyedBackend,
+    sums: Option<StateId>,
+    slots: Vec<Slot>,
+    batch_mode: bool,
+    max_rows: usize,
+    types: std::marker::PhantomData<fn() -> (K, N)>,
+}
+
+impl<K: Record, N: Numeric> RollingSum<K, N> {
+    /// Makes the operator of one subtask for records with the columns of `schema`.
+    pub fn new(
+        schema: SchemaRef,
+        key_columns: Vec<usize>,
+        sum_column: usize,
+        extractor: Box<dyn KeyExtractor>,
+        context: &OperatorContext,
+    ) -> Self {
+        Self {
+            schema,
+            key_columns,
+            sum_column,
+            extractor,
+            backend: context.keyed_backend(),
+            sums: None,
+            slots: Vec::new(),
+            batch_mode: context.batch_mode,
+            max_rows: context.limits.max_rows,
+            types: std::marker::PhantomData,
+        }
+    }
+
+    fn records(&self, columns: Vec<ArrayRef>) -> TaskResult<RecordBatch> {
+        RecordBatch::try_new(self.schema.clone(), columns)
+            .map_err(|_| TaskError::Defect("a rolling sum's columns don't fit its records"))
+    }
+
+    /// Puts the columns of keys and sums in their places.
+    fn assemble(&self, keys: &ArrayRef, sums: Vec<N>) -> TaskResult<RecordBatch> {
+        let sums: ArrayRef =
+            Arc::new(PrimitiveArray::<<N as Primitive>::Arrow>::new(sums.into(), None));
+        let keys = match (self.key_columns.len(), keys.as_struct_opt().map(StructArray::columns)) {
+            (1, _) | (_, None) => std::slice::from_ref(keys),
+            (_, Some(columns)) => columns,
+        };
+        let mut columns = vec![sums; self.schema.fields().len()];
+        for (place, key) in self.key_columns.iter().zip(keys) {
+            columns[*place] = key.clone();
+        }
+        self.records(columns)
+    }
+}
+
+impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
+    fn open(&mut self, _: &OperatorContext) -> TaskResult {
+        self.sums = Some(self.backend.register_value::<N>(&"sum".into(), None)?);
+        Ok(())
+    }
+
+    fn process_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> TaskResult {
+        let id = self.sums.ok_or(TaskError::Defect("an operator that was not opened"))?;
+        let keys = keys_of(&batch, self.extractor.as_mut())?;
+        let selection = batch.selection().map(|selection| &selection[..]);
+        self.backend.resolve(
+            Namespace::VOID,
+            &keys.bytes,
+            &keys.hashes,
+            selection,
+            &mut self.slots,
+        )?;
+        let values = batch
+            .records()
+            .column(self.sum_column)
+            .as_primitive_opt::<<N as Primitive>::Arrow>()
+            .ok_or(TaskError::Defect("the summed column is of another type"))?
+            .values()
+            .clone();
+        let mut state = self.backend.value_column::<N>(id, Namespace::VOID)?;
+        let mut slots = self.slots.iter();
+        let mut add = |row: usize| match slots.next() {
+            Some(slot) => {
+                let sum = state.slot_mut(*slot);
+                let total = sum.map_or(values[row], |sum| sum.add(values[row]));
+                *sum = Some(total);
+                total
+            }
+            None => values[row],
+        };
+        if self.batch_mode {
+            batch.for_each(|row| {
+                add(row);
+            });
+            return Ok(self.backend.finish_batch()?);
+        }
+        let mut sums = vec![N::default(); batch.physical_len()];
+        batch.for_each(|row| sums[row] = add(row));
+        self.backend.finish_batch()?;
+        let mut columns = batch.records().columns().to_vec();
+        columns[self.sum_column] =
+            Arc::new(PrimitiveArray::<<N as Primitive>::Arrow>::new(sums.into(), None));
+        let records = self.records(columns)?;
+        out.emit(batch.with_records(records))
+    }
+
+    fn finish(&mut self, out: &mut Output) -> TaskResult {
+        let Some(id) = self.sums.filter(|_| self.batch_mode) else { return Ok(()) };
+        let mut keys = K::Builder::with_capacity(self.max_rows);
+        let mut sums = Vec::with_capacity(self.max_rows);
+        let mut finished = Vec::new();
+        let mut failure = None;
+        let max_rows = self.max_rows;
+        self.backend.for_each_value::<N>(id, Namespace::VOID, |key, _, sum| {
+            match K::decode_key(key) {
+                Ok(key) => keys.append(key.view()),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    return;
+                }
+            }
+            sums.push(*sum);
+            if sums.len() == max_rows {
+                finished.push((keys.finish(), std::mem::take(&mut sums)));
+            }
+        })?;
+        if let Some(error) = failure {
+            return Err(TaskError::Decode(error));
+        }
+        finished.push((keys.finish(), sums));
+        for (keys, sums) in finished {
+            out.emit(Batch::new(self.assemble(&keys, sums)?))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! What a job usually needs: `use sciurus::prelude::*;`.
+
+pub use sciurus_core::config::Configuration;
+pub use sciurus_core::config::options::execution::RuntimeMode;
+pub use sciurus_core::record::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11};
+pub use sciurus_core::time::Timestamp;
+pub use sciurus_core::{BoxError, Record};
+pub use sciurus_derive::Record;
+pub use sciurus_engine::Collector;
+pub use sciurus_engine::watermark::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
+
+pub use crate::stream::{DataStream, KeyedStream, SingleOutputStreamOperator};
+pub use crate::{JobClient, JobError, JobExecutionResult, JobStatus, StreamExecutionEnvironment};
