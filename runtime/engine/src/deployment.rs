@@ -111,6 +111,7 @@ impl TaskDeployment<'_> {
             },
             clock: self.settings.clock.clone(),
             metrics: counts,
+            notifier: self.control.notifier().clone(),
             accumulators: self.settings.accumulators.clone(),
             limits: self.settings.limits,
             bounded: self.settings.bounded,

@@ -11,6 +11,7 @@ use sciurus_state::{BackendConfig, KeyedBackend};
 use crate::accumulator::Accumulators;
 use crate::error::TaskResult;
 use crate::metrics::OperatorMetrics;
+use crate::notify::Notifier;
 use crate::output::Output;
 
 /// Where an operator runs and what it may use.
@@ -24,6 +25,8 @@ pub struct OperatorContext {
     pub clock: Arc<dyn Clock>,
     /// What the operator counts.
     pub metrics: Arc<OperatorMetrics>,
+    /// Wakes the task: for operators and readers that wait for other threads.
+    pub notifier: Notifier,
     /// The job's accumulators, this subtask's share.
     pub accumulators: Accumulators,
     /// When a batch under construction is full.
@@ -84,6 +87,13 @@ pub trait Operator: Send {
     fn open(&mut self, context: &OperatorContext) -> TaskResult {
         let _ = context;
         Ok(())
+    }
+
+    /// Returns whether the operator can take more rows. While it can't, the task reads nothing and
+    /// counts as back-pressured; timers, mail and cancellation go on. Whoever makes room wakes the
+    /// task by [`OperatorContext::notifier`]. Rows that are on their way already still come.
+    fn is_available(&self) -> bool {
+        true
     }
 
     /// Processes rows of input `input` (0, or 1 for the second input of two).

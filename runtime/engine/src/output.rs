@@ -105,11 +105,12 @@ impl Output {
         self.all_edges().try_for_each(|edge| edge.send(element.clone()))
     }
 
-    /// Returns whether every exchange behind this operator has credit.
+    /// Returns whether every exchange behind this operator has credit and every operator chained
+    /// behind it can take rows.
     pub fn is_available(&self) -> bool {
         self.edges.iter().chain(self.sides.iter().flat_map(|(_, edges)| edges)).all(|edge| {
             match edge {
-                OutputEdge::Chained(node) => node.output.is_available(),
+                OutputEdge::Chained(node) => node.is_available(),
                 OutputEdge::Exchange(writer) => writer.is_available(),
             }
         })
@@ -183,6 +184,11 @@ impl OperatorNode {
             watermarks: WatermarkValve::new(inputs),
             open_inputs: inputs,
         }
+    }
+
+    /// Returns whether this operator and all that is behind it can take more rows.
+    pub fn is_available(&self) -> bool {
+        self.operator.is_available() && self.output.is_available()
     }
 
     /// Opens the operator.

@@ -115,7 +115,7 @@ impl Task {
             }
             let next_timer = self.fire_timers()?;
             let next_flush = self.flush_due()?;
-            if !self.output_is_available() {
+            if !self.is_available() {
                 self.metrics.busy_nanos.add(stopwatch.lap());
                 self.control.notifier().wait(sleep_time(LONGEST_WAIT, next_timer, next_flush));
                 self.metrics.back_pressured_nanos.add(stopwatch.lap());
@@ -238,8 +238,11 @@ impl Task {
         }
     }
 
-    fn output_is_available(&mut self) -> bool {
-        self.output().is_available()
+    fn is_available(&self) -> bool {
+        match &self.input {
+            Input::Source { output, .. } => output.is_available(),
+            Input::Gates { head, .. } => head.is_available(),
+        }
     }
 
     fn open(&mut self) -> TaskResult {
