@@ -53,6 +53,10 @@ pub struct OperatorMetrics {
     pub records_out: Counter,
     /// `numLateRecordsDropped`.
     pub late_records_dropped: Counter,
+    /// `numBytesIn` of a source: what it has read of its files or connections.
+    pub bytes_read: Counter,
+    /// `numBytesSend` of a sink: what it has written.
+    pub bytes_written: Counter,
     /// `numRecordsInErrors`: records skipped because they were malformed.
     pub records_in_errors: Counter,
     /// `currentInputWatermark`, milliseconds.
@@ -67,6 +71,8 @@ impl Default for OperatorMetrics {
             records_in: Counter::default(),
             records_out: Counter::default(),
             late_records_dropped: Counter::default(),
+            bytes_read: Counter::default(),
+            bytes_written: Counter::default(),
             records_in_errors: Counter::default(),
             input_watermark: Gauge::new(MIN_WATERMARK),
             output_watermark: Gauge::new(MIN_WATERMARK),

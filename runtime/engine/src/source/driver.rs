@@ -67,6 +67,9 @@ pub trait Enumerator: Send {
     /// # Errors
     /// Where the splits can't be read.
     fn add_splits_back(&mut self, splits: &[Vec<u8>], subtask: u32) -> TaskResult;
+
+    /// Returns how many bytes the readers will read in all, where that is known.
+    fn total_bytes(&self) -> Option<u64>;
 }
 
 /// What the source's task does next.
@@ -187,6 +190,10 @@ impl<S: SourceSplit> Enumerator for TypedEnumerator<S> {
             splits.iter().map(|split| serde_json::from_slice(split)).collect();
         self.0.add_splits_back(splits.map_err(|e| TaskError::connector(e.into()))?, subtask);
         Ok(())
+    }
+
+    fn total_bytes(&self) -> Option<u64> {
+        self.0.total_bytes()
     }
 }
 

@@ -83,6 +83,12 @@ pub trait SplitEnumerator<S>: Send {
         assign: &mut SplitAssignments<S>,
     ) -> Result<(), BoxError>;
 
+    /// Returns how many bytes the readers will read in all, where that is known: what progress is
+    /// measured against, with [`bytes_read`](crate::metrics::OperatorMetrics::bytes_read).
+    fn total_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Takes back splits of a reader that failed.
     fn add_splits_back(&mut self, splits: Vec<S>, subtask: u32);
 }
