@@ -1,0 +1,88 @@
+//! Splits of sources whose elements are numbered.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use sciurus_core::BoxError;
+use sciurus_engine::source::{SourceSplit, SplitAssignments, SplitEnumerator};
+
+/// The elements from one number to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RangeSplit {
+    /// Which split it is.
+    pub index: u32,
+    /// The first element not yet read.
+    pub start: u64,
+    /// The element behind the last one.
+    pub end: u64,
+}
+
+impl SourceSplit for RangeSplit {
+    fn id(&self) -> String {
+        self.index.to_string()
+    }
+}
+
+impl RangeSplit {
+    /// Divides `count` elements into `parts` contiguous splits of the same size, give or take one;
+    /// there are none without elements.
+    pub fn divide(count: u64, parts: u32) -> Vec<Self> {
+        let bound =
+            |part: u32| (u128::from(count) * u128::from(part) / u128::from(parts.max(1))) as u64;
+        (0..parts.max(1))
+            .map(|index| Self { index, start: bound(index), end: bound(index + 1) })
+            .filter(|split| split.start < split.end)
+            .collect()
+    }
+}
+
+/// Gives each reader that asks the next range.
+pub struct RangeSplitEnumerator(VecDeque<RangeSplit>);
+
+impl RangeSplitEnumerator {
+    /// Makes an enumerator of `splits`.
+    pub fn new(splits: Vec<RangeSplit>) -> Self {
+        Self(splits.into())
+    }
+}
+
+impl SplitEnumerator<RangeSplit> for RangeSplitEnumerator {
+    fn handle_split_request(
+        &mut self,
+        subtask: u32,
+        assign: &mut SplitAssignments<RangeSplit>,
+    ) -> Result<(), BoxError> {
+        match self.0.pop_front() {
+            Some(split) => assign.assign(subtask, split),
+            None => assign.no_more_splits(subtask),
+        }
+        Ok(())
+    }
+
+    fn add_splits_back(&mut self, splits: Vec<RangeSplit>, _: u32) {
+        for split in splits.into_iter().rev() {
+            self.0.push_front(split);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_even_contiguous_and_complete() {
+        for (count, parts) in [(0, 3), (1, 3), (10, 3), (3, 3), (u64::MAX, 7)] {
+            let splits = RangeSplit::divide(count, parts);
+            let mut next = 0;
+            for split in &splits {
+                assert_eq!(split.start, next);
+                next = split.end;
+            }
+            assert_eq!(next, count);
+            let sizes = splits.iter().map(|split| split.end - split.start);
+            assert!(sizes.clone().max().unwrap_or(0) - sizes.min().unwrap_or(0) <= 1);
+        }
+    }
+}
