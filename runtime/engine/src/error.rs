@@ -30,6 +30,12 @@ pub enum TaskError {
     /// A batch doesn't hold what the operator expects.
     #[error("{0}")]
     Schema(#[from] SchemaMismatch),
+    /// A side output was given records of two types.
+    #[error("the side output `{id}` is given records of two types: give each type its own tag")]
+    SideOutputType {
+        /// The tag's id.
+        id: Arc<str>,
+    },
     /// The task was cancelled.
     #[error("the task was cancelled")]
     Cancelled,

@@ -1,6 +1,7 @@
 //! Runs a subtask: its thread and loop ([`task`]), the contract of an operator ([`operator`]) and
-//! what it emits into ([`output`], [`collector`]), the exchanges between tasks ([`exchange`]),
-//! sources ([`source`]), watermarks ([`watermark`]) and the operators themselves ([`operators`]).
+//! what it emits into ([`output`], [`collector`], [`side_output`]), the exchanges between tasks
+//! ([`exchange`]), sources ([`source`]), watermarks ([`watermark`]) and the operators themselves
+//! ([`operators`]).
 //!
 //! An operator sees whole batches. Chained operators call each other once a batch; per record
 //! there is no dynamic call, lock or allocation of the engine's.
@@ -16,9 +17,11 @@ pub mod operator;
 pub mod operators;
 pub mod output;
 pub mod program;
+pub mod side_output;
 pub mod source;
 pub mod task;
 pub mod watermark;
 
 pub use collector::Collector;
 pub use error::{TaskError, TaskResult};
+pub use side_output::OutputTag;

@@ -40,4 +40,5 @@ pub use sciurus_core::__private;
 pub use sciurus_core::config::{self, Configuration};
 pub use sciurus_core::{BoxError, Record};
 pub use sciurus_derive::Record;
+pub use sciurus_engine::OutputTag;
 pub use sciurus_job_master::JobStatus;

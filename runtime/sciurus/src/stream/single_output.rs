@@ -4,8 +4,10 @@ use std::ops::Deref;
 
 use sciurus_core::Record;
 use sciurus_core::graph::{ChainingStrategy, StreamNode};
+use sciurus_engine::OutputTag;
 
 use super::DataStream;
+use crate::graph_builder::Upstream;
 
 /// The output of one operator: a [`DataStream`] whose operator can be configured.
 #[derive(Clone)]
@@ -73,6 +75,15 @@ impl<T: Record> SingleOutputStreamOperator<T> {
     #[must_use]
     pub fn disable_chaining(self) -> Self {
         self.change(|node| node.chaining = ChainingStrategy::Never)
+    }
+
+    /// Returns the records that the operator emits into the side output `tag`.
+    pub fn get_side_output<S: Record>(&self, tag: &OutputTag<S>) -> DataStream<S> {
+        let upstreams = self.0.upstreams.iter().map(|upstream| Upstream {
+            side_output: Some(tag.id().clone()),
+            ..Upstream::of(upstream.node)
+        });
+        DataStream::new(self.0.builder.clone(), upstreams.collect())
     }
 
     pub(crate) fn change(self, change: impl FnOnce(&mut StreamNode)) -> Self {
