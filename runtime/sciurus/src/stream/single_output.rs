@@ -83,7 +83,7 @@ impl<T: Record> SingleOutputStreamOperator<T> {
             side_output: Some(tag.id().clone()),
             ..Upstream::of(upstream.node)
         });
-        DataStream::new(self.0.builder.clone(), upstreams.collect())
+        DataStream::new(self.0.environment.clone(), upstreams.collect())
     }
 
     pub(crate) fn change(self, change: impl FnOnce(&mut StreamNode)) -> Self {
