@@ -123,11 +123,20 @@ impl StreamExecutionEnvironment {
     /// # Errors
     /// [`JobError`]: the job cannot run.
     pub fn execute_async(&self, job_name: &str) -> Result<JobClient, JobError> {
+        self.start(job_name, None)
+    }
+
+    /// Starts the job; `on_end` is called when it has ended, however that was.
+    pub(crate) fn start(
+        &self,
+        job_name: &str,
+        on_end: Option<Box<dyn FnOnce() + Send>>,
+    ) -> Result<JobClient, JobError> {
         let (graph, program) = self.stream_graph(job_name)?;
         let configuration = self.configuration.lock().clone();
         let settings = ExecutionSettings::read(&configuration)?;
         let restarts = restart_strategy(&configuration)?.build(fastrand::Rng::new())?;
-        EmbeddedJob::start(&graph, program, &settings, restarts).map(JobClient::new)
+        EmbeddedJob::start(&graph, program, &settings, restarts, on_end).map(JobClient::new)
     }
 
     /// Returns the job's graph as it would be executed.

@@ -16,7 +16,8 @@
 //!     })
 //!     .key_by(F0)
 //!     .sum(F1);
-//! let mut updates = counts.execute_and_collect("word count")?;
+//! let updates: Result<Vec<_>, _> = counts.execute_and_collect("word count")?.collect();
+//! let mut updates = updates?;
 //! updates.sort();
 //! assert_eq!(updates[0], ("be".to_owned(), 1));
 //! # Ok(())
@@ -30,6 +31,7 @@ mod graph_builder;
 mod job_client;
 pub mod prelude;
 mod settings;
+mod sources;
 pub mod stream;
 
 pub use environment::StreamExecutionEnvironment;

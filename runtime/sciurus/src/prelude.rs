@@ -1,5 +1,9 @@
 //! What a job usually needs: `use sciurus::prelude::*;`.
 
+pub use sciurus_connectors::{
+    CollectionSource, DiscardingSink, FileSource, IteratorSource, NumberSequenceSource, PrintSink,
+    Sink,
+};
 pub use sciurus_core::config::Configuration;
 pub use sciurus_core::config::options::execution::RuntimeMode;
 pub use sciurus_core::record::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11};
@@ -9,5 +13,7 @@ pub use sciurus_derive::Record;
 pub use sciurus_engine::Collector;
 pub use sciurus_engine::watermark::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 
-pub use crate::stream::{DataStream, KeyedStream, SingleOutputStreamOperator};
+pub use crate::stream::{
+    CollectedStream, DataStream, DataStreamSink, KeyedStream, SingleOutputStreamOperator,
+};
 pub use crate::{JobClient, JobError, JobExecutionResult, JobStatus, StreamExecutionEnvironment};

@@ -86,6 +86,7 @@ impl EmbeddedJob {
         program: Program,
         settings: &ExecutionSettings,
         restart_strategy: Box<dyn RestartStrategy>,
+        on_end: Option<Box<dyn FnOnce() + Send>>,
     ) -> Result<Self, JobError> {
         let job_graph = graph.to_job_graph()?;
         let accumulators = Accumulators::default();
@@ -124,6 +125,9 @@ impl EmbeddedJob {
             .spawn(move || {
                 let outcome = master.run(&inbox);
                 shared.end(outcome, started.elapsed());
+                if let Some(on_end) = on_end {
+                    on_end();
+                }
             })
             .map_err(|error| JobError::System {
                 action: "start the job master's thread",

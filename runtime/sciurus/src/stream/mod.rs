@@ -1,9 +1,13 @@
 //! Streams and what can be done with them.
 
+mod collect;
 mod data_stream;
+mod data_stream_sink;
 mod keyed_stream;
 mod single_output;
 
+pub use collect::CollectedStream;
 pub use data_stream::DataStream;
+pub use data_stream_sink::DataStreamSink;
 pub use keyed_stream::KeyedStream;
 pub use single_output::SingleOutputStreamOperator;
