@@ -19,11 +19,17 @@ fn write_columns(input: &Input) -> TokenStream {
     let members = input.fields.iter().map(|field| &field.member);
     let index: Vec<_> = input.fields.iter().map(|field| Index::from(field.index)).collect();
     let len = input.fields.len();
+    let bounds = input.bounds();
     quote! {
-        #[derive(::core::clone::Clone)]
-        #vis struct #columns(#(#records::Columns,)*);
+        #vis struct #columns(#(#records::Columns,)*) #bounds;
 
-        impl #private::Columns for #columns {
+        impl ::core::clone::Clone for #columns #bounds {
+            fn clone(&self) -> Self {
+                Self(#(::core::clone::Clone::clone(&self.#index),)*)
+            }
+        }
+
+        impl #private::Columns for #columns #bounds {
             type Record = #name;
 
             fn from_array(
@@ -59,10 +65,11 @@ fn write_builder(input: &Input) -> TokenStream {
     let records: Vec<_> = input.fields.iter().map(|field| field.record(private)).collect();
     let members = input.fields.iter().map(|field| &field.member);
     let index: Vec<_> = input.fields.iter().map(|field| Index::from(field.index)).collect();
+    let bounds = input.bounds();
     quote! {
-        #vis struct #builder(#(#records::Builder,)*);
+        #vis struct #builder(#(#records::Builder,)*) #bounds;
 
-        impl #private::Builder for #builder {
+        impl #private::Builder for #builder #bounds {
             type Record = #name;
 
             fn with_capacity(rows: usize) -> Self {

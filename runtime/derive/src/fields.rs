@@ -14,6 +14,7 @@ fn write_field(input: &Input, field: &InputField) -> TokenStream {
     let Input { name, private, .. } = input;
     let InputField { vis, member, index, column, selector, ty, .. } = field;
     let record = field.record(private);
+    let bounds = input.bounds();
     let plain = syn::ext::IdentExt::unraw(name);
     let marker = format_ident!("__{plain}_{column}");
     let summary = format!("Selects the field `{column}`.");
@@ -27,7 +28,7 @@ fn write_field(input: &Input, field: &InputField) -> TokenStream {
             #vis const #selector: #marker = #marker;
         }
 
-        impl #private::Field<#name> for #marker {
+        impl #private::Field<#name> for #marker #bounds {
             type Type = #ty;
             const INDEX: usize = #index;
 
@@ -42,7 +43,7 @@ fn write_field(input: &Input, field: &InputField) -> TokenStream {
             }
         }
 
-        impl #private::KeyColumns<#name> for #marker {
+        impl #private::KeyColumns<#name> for #marker #bounds {
             type Key = #ty;
 
             fn indices() -> ::std::vec::Vec<usize> {

@@ -1,11 +1,11 @@
 //! The struct that the derive stands on, read and checked.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Error, Fields, Ident, Index, Member, Path, Result};
-use syn::{Type, Visibility};
+use syn::{Attribute, Data, DeriveInput, Error, Fields, GenericArgument, Ident, Index, Member};
+use syn::{Path, PathArguments, Result, Type, Visibility};
 
 /// The struct, checked.
 pub struct Input {
@@ -98,6 +98,23 @@ impl Input {
     }
 }
 
+impl Input {
+    /// Returns `where` clauses that ask for what the struct and its fields have to be.
+    ///
+    /// They stand on every generated item: rustc then complains about a wrong field once, at the
+    /// field, and takes the clause for granted inside the item.
+    pub fn bounds(&self) -> TokenStream {
+        let Self { name, .. } = self;
+        let fields = self.fields.iter().map(|field| {
+            let ty = &field.ty;
+            let private = at(ty.span(), &self.private);
+            quote_spanned!(ty.span()=> #ty: #private::Record,)
+        });
+        let clone = quote_spanned!(name.span()=> #name: ::core::clone::Clone,);
+        quote!(where #(#fields)* #clone)
+    }
+}
+
 impl InputField {
     fn read(index: usize, field: &syn::Field) -> Result<Self> {
         if let Some(attribute) = field.attrs.iter().find(|a| a.path().is_ident("record")) {
@@ -107,6 +124,7 @@ impl InputField {
             Some(name) => (Member::Named(name.clone()), name.unraw().to_string(), name.span()),
             None => (Member::Unnamed(Index::from(index)), format!("f{index}"), field.ty.span()),
         };
+        refuse_option_of_null(&field.ty)?;
         Ok(Self {
             vis: field.vis.clone(),
             docs: field.attrs.iter().filter(|a| a.path().is_ident("doc")).cloned().collect(),
@@ -121,7 +139,47 @@ impl InputField {
     /// Returns `<Type as Record>`, placed at the field's type so that errors point there.
     pub fn record(&self, private: &TokenStream) -> TokenStream {
         let ty = &self.ty;
+        let private = at(ty.span(), private);
         quote_spanned!(ty.span()=> <#ty as #private::Record>)
+    }
+}
+
+/// Places all of `tokens` at `span`.
+fn at(span: Span, tokens: &TokenStream) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(place).collect()
+}
+
+/// Refuses `Option<Option<…>>` and `Option<()>` where they are written so; under other names the
+/// compiler finds them later, and elsewhere.
+fn refuse_option_of_null(ty: &Type) -> Result<()> {
+    let is_null = |inner: &Type| match inner {
+        Type::Tuple(tuple) => tuple.elems.is_empty(),
+        inner => option_of(inner).is_some(),
+    };
+    if option_of(ty).is_some_and(is_null) {
+        return Err(Error::new(
+            ty.span(),
+            "an `Option` of an `Option` or of `()` has no columns of its own: use one `Option`, or \
+             `bool`",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the type in `Option<…>`.
+fn option_of(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Option")?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+            Some(GenericArgument::Type(inner)) => Some(inner),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -50,7 +50,8 @@ pub fn derive_record(tokens: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error().into(),
     };
-    let view = view::write(&input);
+    let view = view::write_type(&input);
+    let view_impls = view::write_impls(&input);
     let columns = columns::write(&input);
     let record = record::write(&input);
     let fields = fields::write(&input);
@@ -59,8 +60,9 @@ pub fn derive_record(tokens: TokenStream) -> TokenStream {
         #view
         #[doc(hidden)]
         #[allow(clippy::all, clippy::pedantic, clippy::restriction, clippy::nursery)]
-        #[allow(missing_docs, non_camel_case_types, dead_code)]
+        #[allow(missing_docs, non_camel_case_types, dead_code, trivial_bounds)]
         const _: () = {
+            #view_impls
             #columns
             #record
             #fields

@@ -13,11 +13,9 @@ pub fn write(input: &Input) -> TokenStream {
     let names = input.fields.iter().map(|field| &field.column);
     let types = input.fields.iter().map(|field| &field.ty);
     let format = write_format(input);
+    let bounds = input.bounds();
     quote! {
-        // A field type that can't be laid in columns is found when the struct is checked.
-        #(const _: bool = #records::NULLABLE;)*
-
-        impl #private::Record for #name {
+        impl #private::Record for #name #bounds {
             type View<'a> = #view<'a>;
             type Columns = #columns;
             type Builder = #builder;
@@ -54,14 +52,14 @@ pub fn write(input: &Input) -> TokenStream {
             }
         }
 
-        impl<'a> ::core::convert::From<&'a #name> for #view<'a> {
+        impl<'a> ::core::convert::From<&'a #name> for #view<'a> #bounds {
             #[inline]
             fn from(record: &'a #name) -> Self {
                 <#name as #private::Record>::view(record)
             }
         }
 
-        impl ::core::convert::From<#view<'_>> for #name {
+        impl ::core::convert::From<#view<'_>> for #name #bounds {
             fn from(view: #view<'_>) -> Self {
                 <#name as #private::Record>::from_view(view)
             }

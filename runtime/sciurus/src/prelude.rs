@@ -6,7 +6,7 @@ pub use sciurus_connectors::{
 };
 pub use sciurus_core::config::Configuration;
 pub use sciurus_core::config::options::execution::RuntimeMode;
-pub use sciurus_core::record::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11};
+pub use sciurus_core::record::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11, ListView};
 pub use sciurus_core::time::Timestamp;
 pub use sciurus_core::{BoxError, Record};
 pub use sciurus_derive::Record;

@@ -1,6 +1,6 @@
 //! `#[derive(Record)]` in a crate that depends on `sciurus` alone.
 
-use sciurus::Record;
+use sciurus::prelude::*;
 
 #[derive(Debug, Clone, PartialEq, Record)]
 struct Reading {

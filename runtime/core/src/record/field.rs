@@ -4,6 +4,10 @@
 use super::Record;
 
 /// Names one field of record type `T`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no field of `{T}`",
+    note = "the fields of a tuple are `F0`, `F1`, …, those of a struct are constants like `Reading::SENSOR`"
+)]
 pub trait Field<T: Record>: Copy + Send + Sync + 'static {
     /// The field's type.
     type Type: Record;
