@@ -4,13 +4,16 @@
 //! records are lost on all of their channels, so all of them start again. A blocking exchange keeps
 //! its result and separates regions; whoever reads a result that is made anew starts again too.
 
-use std::collections::BTreeSet;
+mod components;
+
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use sciurus_core::graph::{Distribution, ExchangeMode, JobGraph, Wiring};
-use sciurus_core::ids::SubtaskIndex;
+use sciurus_core::graph::{Distribution, ExchangeMode, JobEdge, JobGraph, Wiring};
+use sciurus_core::ids::{JobVertexId, SubtaskIndex};
 
 use crate::execution_graph::{ExecutionGraph, SubtaskPosition};
+use components::{Components, on_cycles};
 
 /// The place of a region among those of its job.
 pub type RegionIndex = usize;
@@ -64,7 +67,8 @@ impl PipelinedRegions {
                 }
             }
         }
-        let (region_of, members) = components.into_regions();
+        join_regions_that_wait_for_each_other(graph, executions, &mut components);
+        let (region_of, members) = components.numbered();
         Self { region_of, members, blocking }
     }
 
@@ -93,16 +97,18 @@ impl PipelinedRegions {
         &self.members[region]
     }
 
-    /// Returns the subtasks whose kept results a region reads.
+    /// Returns the subtasks of other regions whose kept results a region reads.
     pub fn inputs_of(&self, region: RegionIndex) -> BTreeSet<SubtaskPosition> {
         let mut inputs = BTreeSet::new();
+        let is_outside = |subtask: &SubtaskPosition| self.region_of[*subtask] != region;
         for exchange in &self.blocking {
             for &member in self.members(region) {
                 if exchange.consumers.contains(&member) {
                     let index = SubtaskIndex((member - exchange.consumers.start) as u32);
                     let producers = exchange.wiring.producers_of(index);
-                    inputs
-                        .extend(producers.iter().map(|p| exchange.producers.start + p.position()));
+                    let producers =
+                        producers.iter().map(|p| exchange.producers.start + p.position());
+                    inputs.extend(producers.filter(is_outside));
                 }
             }
         }
@@ -150,44 +156,37 @@ impl PipelinedRegions {
     }
 }
 
-/// Finds connected components (union-find with path halving).
-struct Components {
-    parents: Vec<usize>,
-}
-
-impl Components {
-    fn new(size: usize) -> Self {
-        Self { parents: (0..size).collect() }
+/// Joins regions that would wait for each other's results for ever, so that they run together.
+///
+/// Whole vertices are looked at: cruder than Flink's search among subtasks, but it is enough that
+/// nobody waits in vain.
+fn join_regions_that_wait_for_each_other(
+    graph: &JobGraph,
+    executions: &ExecutionGraph,
+    components: &mut Components,
+) {
+    let places: HashMap<JobVertexId, usize> =
+        executions.job_vertices().iter().enumerate().map(|(place, v)| (v.id(), place)).collect();
+    let ends = |edge: &JobEdge| {
+        Some((*places.get(&edge.source_vertex)?, *places.get(&edge.target_vertex)?))
+    };
+    let edges_of = |exchange| graph.edges.iter().filter(move |edge| edge.exchange == exchange);
+    let mut vertices = Components::new(places.len());
+    for (source, target) in edges_of(ExchangeMode::Pipelined).filter_map(ends) {
+        vertices.join(source, target);
     }
-
-    fn root(&mut self, mut element: usize) -> usize {
-        while self.parents[element] != element {
-            self.parents[element] = self.parents[self.parents[element]];
-            element = self.parents[element];
-        }
-        element
-    }
-
-    /// Joins two components; the root of a component is its smallest element.
-    fn join(&mut self, first: usize, second: usize) {
-        let (first, second) = (self.root(first), self.root(second));
-        self.parents[first.max(second)] = first.min(second);
-    }
-
-    fn into_regions(mut self) -> (Vec<RegionIndex>, Vec<Vec<SubtaskPosition>>) {
-        let mut region_of = vec![0; self.parents.len()];
-        let mut members: Vec<Vec<SubtaskPosition>> = Vec::new();
-        for element in 0..self.parents.len() {
-            let root = self.root(element);
-            if root == element {
-                region_of[element] = members.len();
-                members.push(Vec::new());
-            } else {
-                region_of[element] = region_of[root];
+    let waits: BTreeSet<(usize, usize)> = edges_of(ExchangeMode::Blocking)
+        .filter_map(ends)
+        .map(|(source, target)| (vertices.root(source), vertices.root(target)))
+        .collect();
+    let joined = on_cycles(&waits);
+    let mut first = None;
+    for (place, vertex) in executions.job_vertices().iter().enumerate() {
+        if joined.contains(&vertices.root(place)) {
+            for position in vertex.positions() {
+                components.join(*first.get_or_insert(position), position);
             }
-            members[region_of[element]].push(element);
         }
-        (region_of, members)
     }
 }
 
@@ -269,5 +268,28 @@ mod tests {
         assert_eq!(restarted(&regions, 2, &[]), [2]);
         assert_eq!(restarted(&regions, 2, &[0]), [0, 2]);
         assert_eq!(restarted(&regions, 3, &[0]), [3]);
+    }
+
+    #[test]
+    fn regions_that_wait_for_each_other_run_together() {
+        // 0 → 1 → 2 and 0 → 2, of which 0 → 1 and 1 → 2 keep their results but 0 → 2 doesn't.
+        let mut graph = StreamGraph::new("test");
+        graph.chaining_enabled = false;
+        let kinds = [NodeKind::Source { bounded: true }, NodeKind::OneInput, NodeKind::TwoInput];
+        for (id, kind) in (0..).zip(kinds) {
+            graph.nodes.push(StreamNode::new(NodeId(id), "op", kind));
+        }
+        for (from, to, exchange) in [(0, 1, BLOCKING), (1, 2, BLOCKING), (0, 2, PIPELINED)] {
+            let mut edge = StreamEdge::new(NodeId(from), NodeId(to));
+            edge.exchange = exchange;
+            edge.input = usize::from(exchange == PIPELINED);
+            graph.edges.push(edge);
+        }
+        let graph = graph.to_job_graph().unwrap();
+        let executions = ExecutionGraph::new(&graph, ExecutionGraphId::random(), 16, 0);
+        let regions = PipelinedRegions::of(&graph, &executions);
+        // 1 is not connected with the others, but has to run while they do.
+        assert_eq!(regions.len(), 1);
+        assert_eq!(regions.inputs_of(0), BTreeSet::new());
     }
 }
