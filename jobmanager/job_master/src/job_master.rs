@@ -185,10 +185,10 @@ impl JobMaster {
 
     /// Stops all tasks, and then the job.
     fn stop_everything(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        self.pending_restarts.clear();
         for position in 0..self.executions.subtasks().len() {
             self.cancel_task(position, now, actions);
         }
+        self.request_slots(now, actions);
         self.go_on(now, actions);
     }
 
@@ -204,7 +204,6 @@ impl JobMaster {
             }
             _ => return,
         };
-        self.request_slots(now, actions);
         let allocations = self.slots.release();
         if !allocations.is_empty() {
             actions.push(Action::ReleaseSlots(allocations));

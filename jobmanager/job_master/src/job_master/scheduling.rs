@@ -69,10 +69,9 @@ impl JobMaster {
         self.deploy_scheduled(now, actions);
     }
 
-    /// Says whether a subtask waits for nothing but its turn.
+    /// Says whether a subtask's current attempt hasn't begun.
     fn is_new(&self, subtask: SubtaskPosition) -> bool {
         self.executions.subtasks()[subtask].current().state() == ExecutionState::Created
-            && !self.pending_restarts.iter().any(|restart| restart.subtasks.contains(&subtask))
     }
 
     /// Says whether a subtask's whole result can be read.

@@ -9,7 +9,7 @@ use sciurus_core::ids::{AllocationId, ExecutionAttemptId, NodeId, TaskManagerId}
 use super::*;
 use crate::ExecutionState;
 use crate::failure::{FailureCause, Fault};
-use crate::restart::{FixedDelaySettings, RestartStrategySettings};
+use crate::restart::{ExponentialDelaySettings, FixedDelaySettings, RestartStrategySettings};
 use crate::slots::{SharedSlot, SlotGrant, TaskManagerLocation};
 
 const DELAY: Duration = Duration::from_millis(500);
@@ -29,6 +29,17 @@ impl Harness {
         exchange: ExchangeMode,
         restarts: u32,
     ) -> Self {
+        let settings = FixedDelaySettings { attempts: restarts, delay: DELAY };
+        let settings = RestartStrategySettings::FixedDelay(settings);
+        Self::with(parallelism, partitioning, exchange, settings)
+    }
+
+    fn with(
+        parallelism: u32,
+        partitioning: Partitioning,
+        exchange: ExchangeMode,
+        settings: RestartStrategySettings,
+    ) -> Self {
         let mut graph = StreamGraph::new("test");
         graph.parallelism = parallelism;
         graph.chaining_enabled = false;
@@ -39,10 +50,7 @@ impl Harness {
         edge.partitioning = Some(partitioning);
         edge.exchange = exchange;
         graph.edges.push(edge);
-        let settings = FixedDelaySettings { attempts: restarts, delay: DELAY };
-        let strategy = RestartStrategySettings::FixedDelay(settings)
-            .build(fastrand::Rng::with_seed(0))
-            .unwrap();
+        let strategy = settings.build(fastrand::Rng::with_seed(0)).unwrap();
         let master = JobMaster::new(
             JobId::random(),
             graph.to_job_graph().unwrap(),
@@ -437,6 +445,40 @@ fn a_global_failure_restarts_everything() {
     let mut too_early = Harness::pipelines(1, 1);
     too_early.handle(Event::GlobalFailure(oops()));
     assert_eq!(too_early.master.status(), JobStatus::Failed);
+}
+
+#[test]
+fn of_two_restarts_of_a_task_the_later_counts() {
+    let mut harness = Harness::pipelines(2, 2);
+    harness.deploy(&["a"]);
+    harness.fail(0, oops());
+    let first = harness.started_timer().unwrap();
+    harness.handle(Event::GlobalFailure(oops()));
+    let second = harness.started_timer().unwrap();
+    for position in 1..4 {
+        harness.report(position, ExecutionState::Canceled);
+    }
+    assert_eq!(harness.fire(first), []);
+    harness.fire(second);
+    assert_eq!(harness.deployed().len(), 4);
+    assert_eq!(harness.master.status(), JobStatus::Running);
+}
+
+#[test]
+fn failures_that_the_strategy_merges_are_one_restart_with_one_root_cause() {
+    let settings = ExponentialDelaySettings { jitter_factor: 0.0, ..Default::default() };
+    let settings = RestartStrategySettings::ExponentialDelay(settings);
+    let exchange = ExchangeMode::Pipelined;
+    let mut harness = Harness::with(2, Partitioning::Forward, exchange, settings);
+    harness.deploy(&["a"]);
+    harness.fail(0, oops());
+    harness.fail(1, oops());
+    let delay = Duration::from_millis(999);
+    let timer = harness.started_timer().unwrap();
+    assert!(harness.actions.contains(&Action::StartTimer { timer, delay }));
+    assert_eq!(harness.master.restarts(), 1);
+    let entries: Vec<_> = harness.master.exceptions().entries().collect();
+    assert_eq!((entries.len(), entries[0].concurrent.len()), (1, 1));
 }
 
 #[test]

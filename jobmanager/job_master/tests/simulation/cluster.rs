@@ -327,6 +327,13 @@ impl Cluster {
             let is_current = executions.subtasks().iter().any(|s| s.current().id() == *other);
             assert!(is_current, "{other} still runs in the region of {attempt}");
         }
+        let regions = self.master.regions();
+        for input in region_of(&attempt).into_iter().flat_map(|r| regions.inputs_of(r)) {
+            let input = executions.subtasks()[input].current();
+            let is_there = input.state() == ExecutionState::Finished
+                && input.slot().is_some_and(|slot| self.task_managers.contains(&slot.location.id));
+            assert!(is_there, "{attempt} reads {}, which isn't there", input.id());
+        }
         for other in executions.subtasks().iter().map(ExecutionVertex::current) {
             let shares = self.tasks.contains_key(&other.id())
                 && other.slot().is_some_and(|held| held.allocation == slot.allocation);
@@ -346,6 +353,17 @@ impl Cluster {
         let waiting = self.master.slot_shortage().map_or(0, |shortage| shortage.total());
         assert_eq!(waiting as usize, self.requested.len(), "the shortage is what is asked for");
         let executions = self.master.execution_graph();
+        let mut wanted = BTreeSet::new();
+        for vertex in executions.job_vertices() {
+            for (index, subtask) in (0..).zip(executions.subtasks_of(vertex)) {
+                if subtask.current().state() == ExecutionState::Scheduled {
+                    let group = vertex.slot_sharing_group().to_owned();
+                    wanted.insert(SharedSlot { group, index });
+                }
+            }
+        }
+        assert!(self.requested.is_subset(&wanted), "{:?} for {wanted:?}", self.requested);
+        assert_eq!(wanted.is_empty(), self.requested.is_empty(), "{wanted:?} wait for nothing");
         let mut open = 0;
         for subtask in executions.subtasks() {
             let current = subtask.current();
