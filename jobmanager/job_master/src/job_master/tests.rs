@@ -50,6 +50,10 @@ impl Harness {
         edge.partitioning = Some(partitioning);
         edge.exchange = exchange;
         graph.edges.push(edge);
+        Self::of(&graph, settings)
+    }
+
+    fn of(graph: &StreamGraph, settings: RestartStrategySettings) -> Self {
         let strategy = settings.build(fastrand::Rng::with_seed(0)).unwrap();
         let master = JobMaster::new(
             JobId::random(),
@@ -515,4 +519,59 @@ fn readers_of_kept_results_start_when_these_are_complete() {
     harness.report(0, ExecutionState::Finished);
     assert_eq!(harness.deployed(), [harness.attempt(2), harness.attempt(3)]);
     assert_eq!(harness.master.status(), JobStatus::Running);
+}
+
+/// A harness whose source has slots of its own and keeps its results, and one more operator behind
+/// the reader.
+fn kept_results(source_parallelism: u32, parallelism: u32, partitioning: Partitioning) -> Harness {
+    let mut graph = StreamGraph::new("test");
+    graph.parallelism = parallelism;
+    graph.chaining_enabled = false;
+    let kinds = [NodeKind::Source { bounded: true }, NodeKind::OneInput, NodeKind::OneInput];
+    for (id, kind) in (0..).zip(kinds) {
+        graph.nodes.push(StreamNode::new(NodeId(id), "op", kind));
+        graph.nodes[id as usize].slot_sharing_group = Some(kind.input_count().to_string());
+    }
+    graph.nodes[0].parallelism = Some(source_parallelism);
+    graph.edges.push(StreamEdge::new(NodeId(0), NodeId(1)));
+    graph.edges.push(StreamEdge::new(NodeId(1), NodeId(2)));
+    graph.edges[0].partitioning = Some(partitioning);
+    graph.edges[0].exchange = ExchangeMode::Blocking;
+    let settings = FixedDelaySettings { attempts: 9, delay: DELAY };
+    Harness::of(&graph, RestartStrategySettings::FixedDelay(settings))
+}
+
+#[test]
+fn a_result_that_nobody_wanted_when_it_was_lost_is_made_anew_when_it_is_wanted() {
+    let mut harness = kept_results(1, 1, Partitioning::Forward);
+    harness.deploy(&["a"]);
+    harness.report(0, ExecutionState::Finished);
+    harness.grant_what_is_requested(&["b"]);
+    harness.report(1, ExecutionState::Finished);
+    assert_eq!(harness.handle(lost("a")), []);
+    harness.fail(2, oops());
+    let timer = harness.started_timer().unwrap();
+    harness.fire(timer);
+    harness.grant_what_is_requested(&["c"]);
+    assert_eq!(harness.deployed(), [harness.attempt(0)]);
+    harness.report(0, ExecutionState::Finished);
+    assert_eq!(harness.deployed(), [harness.attempt(1), harness.attempt(2)]);
+}
+
+#[test]
+fn tasks_stop_waiting_for_the_slots_of_tasks_that_are_to_restart() {
+    let mut harness = kept_results(2, 2, Partitioning::Forward);
+    harness.deploy(&["a", "b"]);
+    harness.report(0, ExecutionState::Finished);
+    let requests = harness.actions.clone();
+    harness.report(1, ExecutionState::Finished);
+    let second_requests = harness.actions.clone();
+    harness.actions = requests;
+    harness.grant_what_is_requested(&["c"]);
+    assert_eq!(harness.deployed(), [], "the other reader lacks its slot");
+    harness.handle(lost("b"));
+    assert_eq!(harness.deployed(), [harness.attempt(2), harness.attempt(4)]);
+    harness.actions = second_requests;
+    let actions = harness.grant_what_is_requested(&["d"]);
+    assert!(matches!(actions, [Action::ReleaseSlots(slots)] if slots.len() == 1));
 }
