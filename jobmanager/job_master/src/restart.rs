@@ -1,5 +1,6 @@
 //! Whether and when a job is restarted after a failure.
 
+mod configuration;
 mod exponential_delay;
 mod failure_rate;
 mod fixed_delay;

@@ -12,12 +12,13 @@ use sciurus_core::graph::{JobGraph, JobType, NodeKind, StreamGraph};
 use sciurus_engine::program::{NodeCode, Program};
 use sciurus_engine::source::{Boundedness, Source, TypedSourceFactory};
 use sciurus_engine::watermark::WatermarkStrategy;
+use sciurus_job_master::restart::RestartStrategySettings;
 
 use crate::embedded::{EmbeddedJob, is_bounded};
 use crate::error::JobError;
 use crate::graph_builder::{GraphBuilder, SharedBuilder};
 use crate::job_client::{JobClient, JobExecutionResult};
-use crate::settings::{ExecutionSettings, restart_strategy};
+use crate::settings::ExecutionSettings;
 use crate::stream::{DataStream, SingleOutputStreamOperator};
 
 /// The context in which a job is described and executed.
@@ -135,7 +136,8 @@ impl StreamExecutionEnvironment {
         let (graph, program) = self.stream_graph(job_name)?;
         let configuration = self.configuration.lock().clone();
         let settings = ExecutionSettings::read(&configuration)?;
-        let restarts = restart_strategy(&configuration)?.build(fastrand::Rng::new())?;
+        let restarts = RestartStrategySettings::from_configuration(&configuration, false)?
+            .build(fastrand::Rng::new())?;
         EmbeddedJob::start(&graph, program, &settings, restarts, on_end).map(JobClient::new)
     }
 
