@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use sciurus_core::clock::ManualClock;
 use sciurus_core::element::StreamElement;
 use sciurus_core::{Batch, Columns, Record};
 use sciurus_engine::accumulator::Accumulators;
-use sciurus_engine::clock::ManualClock;
 use sciurus_engine::collector::Emitter;
 use sciurus_engine::metrics::OperatorMetrics;
 use sciurus_engine::notify::Notifier;
