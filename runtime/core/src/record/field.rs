@@ -122,6 +122,10 @@ key_tuple!(A, B, C);
 key_tuple!(A, B, C, D);
 
 /// A field that can be summed and compared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number",
+    note = "`sum`, `min` and `max` take fields that are integers or floats; `reduce` and `aggregate` take any record"
+)]
 pub trait Numeric:
     super::primitive::Primitive + for<'a> Record<View<'a> = Self> + PartialOrd
 {
