@@ -61,6 +61,32 @@ mod hygiene {
     }
 }
 
+/// A field's type may be less visible than the struct.
+pub mod visibility {
+    use sciurus_derive::Record;
+
+    #[derive(Debug, Clone, PartialEq, Record)]
+    #[record(crate = "sciurus_core")]
+    struct Inner(i64);
+
+    /// Seen from outside.
+    #[derive(Debug, Clone, PartialEq, Record)]
+    #[record(crate = "sciurus_core")]
+    pub struct Outer {
+        /// Seen too.
+        pub id: i64,
+        inner: Inner,
+        list: Vec<Inner>,
+    }
+
+    #[test]
+    fn private_fields_are_carried_along() {
+        let inner = Inner(2);
+        super::round_trips(&[Outer { id: 1, list: vec![inner.clone()], inner }]);
+        let _ = Outer::INNER;
+    }
+}
+
 fn reading(sensor: &str, value: f64) -> Reading {
     Reading { sensor: sensor.to_owned(), value, r#type: 7 }
 }
