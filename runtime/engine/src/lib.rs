@@ -1,7 +1,7 @@
 //! Runs a subtask: its thread and loop ([`task`]), the contract of an operator ([`operator`]) and
 //! what it emits into ([`output`], [`collector`], [`side_output`]), the exchanges between tasks
-//! ([`exchange`]), sources ([`source`]), watermarks ([`watermark`]) and the operators themselves
-//! ([`operators`]).
+//! ([`exchange`]), sources ([`source`]), watermarks ([`watermark`]), user functions with a life
+//! cycle ([`function`]) and the operators themselves ([`operators`]).
 //!
 //! An operator sees whole batches. Chained operators call each other once a batch; per record
 //! there is no dynamic call, lock or allocation of the engine's.
@@ -11,6 +11,7 @@ pub mod collector;
 pub mod deployment;
 pub mod error;
 pub mod exchange;
+pub mod function;
 pub mod metrics;
 pub mod notify;
 pub mod operator;

@@ -10,8 +10,10 @@ pub use sciurus_core::record::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11,
 pub use sciurus_core::time::Timestamp;
 pub use sciurus_core::{BoxError, Record};
 pub use sciurus_derive::Record;
-pub use sciurus_engine::Collector;
+pub use sciurus_engine::accumulator::LongCounter;
+pub use sciurus_engine::function::{Context, KeyedRuntimeContext, ProcessFunction, RuntimeContext};
 pub use sciurus_engine::watermark::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
+pub use sciurus_engine::{Collector, OutputTag};
 
 pub use crate::stream::{
     CollectedStream, DataStream, DataStreamSink, KeyedStream, SingleOutputStreamOperator,

@@ -9,8 +9,9 @@ use sciurus_core::record::KeyColumns;
 use sciurus_core::{BoxError, Record};
 use sciurus_engine::Collector;
 use sciurus_engine::exchange::{ColumnKeys, FunctionKeysFactory};
+use sciurus_engine::function::ProcessFunction;
 use sciurus_engine::operator::{Operator, OperatorContext, OperatorFactory};
-use sciurus_engine::operators::{Filter, FlatMap, Map, TryFlatMap, TryMap};
+use sciurus_engine::operators::{Filter, FlatMap, Map, Process, TryFlatMap, TryMap};
 use sciurus_engine::program::{EdgeCode, NodeCode};
 
 use super::{KeyedStream, SingleOutputStreamOperator};
@@ -127,6 +128,14 @@ impl<T: Record> DataStream<T> {
                 TryFlatMap::<T, O, _>::new(function, context.limits)
             }),
         )
+    }
+
+    /// Processes each record with a function that has a life cycle and side outputs.
+    pub fn process<F: ProcessFunction<In = T>>(
+        &self,
+        function: F,
+    ) -> SingleOutputStreamOperator<F::Out> {
+        self.transform("Process", operator(function, Process::new))
     }
 
     /// Joins this stream with others of the same type, in no particular order.
