@@ -15,6 +15,7 @@ pub mod function;
 pub mod metrics;
 pub mod notify;
 pub mod operator;
+mod operator_order;
 pub mod operators;
 pub mod output;
 pub mod program;

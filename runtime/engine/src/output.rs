@@ -10,6 +10,7 @@ use crate::error::TaskResult;
 use crate::exchange::RecordWriter;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, OperatorContext};
+use crate::operator_order::OrderChecked;
 use crate::watermark::valve::WatermarkValve;
 
 /// The receivers of one operator's output.
@@ -177,6 +178,8 @@ impl OperatorNode {
         output: Output,
         inputs: usize,
     ) -> Self {
+        let operator: Box<dyn Operator> =
+            if cfg!(debug_assertions) { Box::new(OrderChecked::new(operator)) } else { operator };
         Self {
             context,
             operator,
@@ -252,7 +255,8 @@ impl OperatorNode {
 
     /// Returns when the operator wants to be called next.
     pub fn next_processing_time(&self) -> Option<Timestamp> {
-        self.operator.next_processing_time()
+        // What an operator that has finished emits would follow the end of its output.
+        if self.open_inputs == 0 { None } else { self.operator.next_processing_time() }
     }
 
     /// Tells the operator the processing time where it asked for that.
@@ -260,7 +264,7 @@ impl OperatorNode {
     /// # Errors
     /// What the operator or one behind it reports, with the operator's name.
     pub fn on_processing_time(&mut self, now: Timestamp) -> TaskResult {
-        if self.operator.next_processing_time().is_some_and(|due| due <= now) {
+        if self.next_processing_time().is_some_and(|due| due <= now) {
             return self
                 .operator
                 .on_processing_time(now, &mut self.output)

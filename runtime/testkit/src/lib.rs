@@ -1,1 +1,21 @@
-//! (being written)
+//! Runs operators in tests without a job around them: one [`OneInputHarness`], [`TwoInputHarness`]
+//! or, over several subtasks, [`KeyedHarness`] takes records, watermarks and the time of a clock
+//! that stands still, and hands out what the operator emits.
+//!
+//! A harness drives the engine's own [`OperatorNode`](sciurus_engine::output::OperatorNode), so
+//! that watermarks, statuses and ends of input reach the operator as they do in a task. Debug
+//! builds of the engine check around every operator that they come and go in order.
+
+mod event;
+mod keyed;
+mod one_input;
+mod options;
+mod recorder;
+mod subtask;
+mod two_input;
+
+pub use event::Event;
+pub use keyed::KeyedHarness;
+pub use one_input::OneInputHarness;
+pub use options::HarnessOptions;
+pub use two_input::TwoInputHarness;
