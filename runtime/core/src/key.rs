@@ -154,6 +154,59 @@ impl KeyBytes {
     }
 }
 
+/// Collects keys in their binary form.
+#[derive(Debug)]
+pub struct KeyBytesBuilder {
+    offsets: Vec<i32>,
+    data: Vec<u8>,
+}
+
+impl Default for KeyBytesBuilder {
+    fn default() -> Self {
+        Self { offsets: vec![0], data: Vec::new() }
+    }
+}
+
+impl KeyBytesBuilder {
+    /// Makes a builder with room for `keys` keys of `bytes` bytes altogether.
+    pub fn with_capacity(keys: usize, bytes: usize) -> Self {
+        let mut offsets = Vec::with_capacity(keys + 1);
+        offsets.push(0);
+        Self { offsets, data: Vec::with_capacity(bytes) }
+    }
+
+    /// Appends a key.
+    ///
+    /// # Panics
+    /// Where the keys take 2 GiB or more.
+    #[inline]
+    pub fn push(&mut self, key: &[u8]) {
+        self.data.extend_from_slice(key);
+        assert!(self.data.len() <= i32::MAX as usize, "the keys of one batch take 2 GiB or more");
+        self.offsets.push(self.data.len() as i32);
+    }
+
+    /// Returns the number of keys.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Returns whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the bytes that the keys take.
+    pub fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Returns the keys.
+    pub fn finish(self) -> KeyBytes {
+        KeyBytes::variable(self.offsets.into(), self.data.into())
+    }
+}
+
 /// The keys of a batch: typed columns for user code, bytes and hashes for state and partitioning.
 #[derive(Debug, Clone)]
 pub struct Keys {

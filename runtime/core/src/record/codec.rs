@@ -1,7 +1,10 @@
 //! The binary row form: little-endian fixed-width values; strings, bytes and lists behind a `u32`
 //! length; options behind one byte. Specified in docs/formats.md.
 
-use super::Record;
+use arrow_array::ArrayRef;
+
+use super::{Builder, Record};
+use crate::key::KeyBytes;
 
 /// Bytes that don't form the value asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +81,18 @@ pub fn put_sized(bytes: &[u8], out: &mut Vec<u8>) {
     assert!(u32::try_from(bytes.len()).is_ok(), "a value of 4 GiB or more cannot be encoded");
     out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
     out.extend_from_slice(bytes);
+}
+
+/// Reads keys back into one column, one by one.
+///
+/// # Errors
+/// What [`Record::decode_key`] returns.
+pub fn decode_keys<K: Record>(keys: &KeyBytes) -> Result<ArrayRef, DecodeError> {
+    let mut builder = K::Builder::with_capacity(keys.len());
+    for row in 0..keys.len() {
+        builder.append(K::decode_key(keys.get(row))?.view());
+    }
+    Ok(builder.finish())
 }
 
 /// Encodes and decodes owned values in the row form: what state holds.

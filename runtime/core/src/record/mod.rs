@@ -112,6 +112,15 @@ pub trait Record: Clone + Send + Sync + 'static {
         KeyBytes::variable(offsets.into(), data.into())
     }
 
+    /// Reads keys back into one column, the inverse of [`key_bytes`](Self::key_bytes): without
+    /// looking at single keys where Arrow's own layout is their form already.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where a key is none of this type.
+    fn key_column(keys: &KeyBytes) -> Result<ArrayRef, DecodeError> {
+        codec::decode_keys::<Self>(keys)
+    }
+
     /// Appends the row as text, the way Flink prints it: `(word,1)` for a tuple, `[a, b]` for a
     /// list, `null` for an absent value.
     fn format(view: Self::View<'_>, out: &mut String);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow_array::builder::{BinaryBuilder, StringBuilder as ArrowStringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BinaryArray, StringArray};
+use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType;
 use bytes::Bytes;
 
-use super::codec::{DecodeError, put_sized, take_sized};
+use super::codec::{DecodeError, decode_keys, put_sized, take_sized};
 use super::{Builder, Columns, Record, SchemaMismatch};
 use crate::key::KeyBytes;
 
@@ -161,6 +162,14 @@ impl Record for String {
         KeyBytes::variable(columns.array.offsets().inner().clone(), columns.array.values().clone())
     }
 
+    fn key_column(keys: &KeyBytes) -> Result<ArrayRef, DecodeError> {
+        let KeyBytes::Variable { offsets, data } = keys else { return decode_keys::<Self>(keys) };
+        let offsets = OffsetBuffer::new(offsets.clone());
+        StringArray::try_new(offsets, data.clone(), None)
+            .map(|array| Arc::new(array) as ArrayRef)
+            .map_err(|error| DecodeError::Invalid { what: "String", reason: error.to_string() })
+    }
+
     fn format(view: &str, out: &mut String) {
         out.push_str(view);
     }
@@ -202,6 +211,14 @@ impl Record for Bytes {
 
     fn key_bytes(columns: &Self::Columns) -> KeyBytes {
         KeyBytes::variable(columns.array.offsets().inner().clone(), columns.array.values().clone())
+    }
+
+    fn key_column(keys: &KeyBytes) -> Result<ArrayRef, DecodeError> {
+        let KeyBytes::Variable { offsets, data } = keys else { return decode_keys::<Self>(keys) };
+        let offsets = OffsetBuffer::new(offsets.clone());
+        BinaryArray::try_new(offsets, data.clone(), None)
+            .map(|array| Arc::new(array) as ArrayRef)
+            .map_err(|error| DecodeError::Invalid { what: "Bytes", reason: error.to_string() })
     }
 
     fn format(view: &[u8], out: &mut String) {

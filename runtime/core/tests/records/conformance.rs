@@ -112,9 +112,12 @@ fn assert_keys<T: Record>(columns: &T::Columns) {
     let keys = T::key_bytes(columns);
     assert_eq!(keys.len(), columns.len());
     let hashes = keys.hashes();
+    let column = T::Columns::from_array(&T::key_column(&keys).unwrap()).unwrap();
+    assert_eq!(column.len(), columns.len());
     for row in 0..columns.len() {
         let key = encoded_key::<T>(columns.get(row));
         assert_eq!(keys.get(row), key);
+        assert_eq!(encoded_key::<T>(column.get(row)), key);
         assert_eq!(hashes[row], sciurus_core::key::hash_key(&key));
     }
 }
