@@ -2,7 +2,7 @@
 //!
 //! [`backend`] says what a backend does, [`keyed`] which there are: [`heap`] so far. User code
 //! meets state as the primitives of [`handle`], the engine by [`Slot`] and [`mod@column`]. What a key
-//! has is told apart by [`namespace`]; [`ttl`] lets it expire.
+//! has is told apart by [`namespace`]; [`ttl`] lets it expire. What is derived from state is kept by [`key_index`].
 
 pub mod backend;
 mod chunk;
@@ -11,6 +11,7 @@ pub mod descriptor;
 pub mod error;
 pub mod handle;
 pub mod heap;
+pub mod key_index;
 pub mod keyed;
 pub mod namespace;
 pub mod slot;
@@ -24,6 +25,7 @@ pub use handle::{
     AggregateFunction, AggregatingState, ListState, MapState, ReduceFunction, ReducingState,
     StateAccess, StateHandle, ValueState,
 };
+pub use key_index::KeyIndex;
 pub use keyed::KeyedBackend;
 pub use namespace::Namespace;
 pub use slot::Slot;

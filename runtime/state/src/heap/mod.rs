@@ -7,9 +7,9 @@ mod access;
 mod directory;
 #[expect(dead_code, reason = "snapshots read it")]
 mod keys;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod store;
-mod table;
+pub(crate) mod table;
 
 use std::fmt;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl HeapBackend {
         self.tables.binary_search_by_key(&namespace, |table| table.namespace)
     }
 
-    fn table(&self, namespace: Namespace) -> Option<&Table> {
+    pub(crate) fn table(&self, namespace: Namespace) -> Option<&Table> {
         self.position(namespace).ok().map(|index| &self.tables[index])
     }
 
