@@ -182,8 +182,8 @@ impl KeyBytesBuilder {
     #[inline]
     pub fn push(&mut self, key: &[u8]) {
         self.data.extend_from_slice(key);
-        assert!(self.data.len() <= i32::MAX as usize, "the keys of one batch take 2 GiB or more");
-        self.offsets.push(self.data.len() as i32);
+        let Ok(end) = i32::try_from(self.data.len()) else { too_many_bytes() };
+        self.offsets.push(end);
     }
 
     /// Returns the number of keys.
@@ -205,6 +205,12 @@ impl KeyBytesBuilder {
     pub fn finish(self) -> KeyBytes {
         KeyBytes::variable(self.offsets.into(), self.data.into())
     }
+}
+
+#[cold]
+#[expect(clippy::panic, reason = "a batch is cut long before")]
+fn too_many_bytes() -> ! {
+    panic!("the keys of one batch take 2 GiB or more")
 }
 
 /// The keys of a batch: typed columns for user code, bytes and hashes for state and partitioning.

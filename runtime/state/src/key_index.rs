@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use sciurus_core::key::{KeyBytes, hash_key};
 
-use crate::backend::KeyedStateBackend;
 use crate::error::StateError;
 use crate::heap::rows::{Rows, WithRows, with_rows};
 use crate::heap::table::Table;
@@ -144,11 +143,13 @@ mod tests {
     use sciurus_core::key::{KeyBytesBuilder, KeyGroupRange};
 
     use super::*;
-    use crate::backend::BackendConfig;
+    use crate::backend::{BackendConfig, KeyedStateBackend};
 
     fn keys(names: &[&str]) -> KeyBytes {
         let mut keys = KeyBytesBuilder::default();
-        names.iter().for_each(|name| keys.push(name.as_bytes()));
+        for name in names {
+            keys.push(name.as_bytes());
+        }
         keys.finish()
     }
 

@@ -2,7 +2,8 @@
 //!
 //! [`backend`] says what a backend does, [`keyed`] which there are: [`heap`] so far. User code
 //! meets state as the primitives of [`handle`], the engine by [`Slot`] and [`mod@column`]. What a key
-//! has is told apart by [`namespace`]; [`ttl`] lets it expire. What is derived from state is kept by [`key_index`].
+//! has is told apart by [`namespace`]; [`ttl`] lets it expire. What is derived from state is kept by
+//! [`key_index`].
 
 pub mod backend;
 mod chunk;
