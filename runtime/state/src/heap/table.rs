@@ -166,18 +166,17 @@ impl Block {
     /// memory accesses of many rows in flight instead of waiting for each.
     #[inline]
     fn locate(&mut self, table: &Table, rows: &impl Rows, start: usize, len: usize) -> usize {
-        let mut entries = [table.directory.home_entry(0); BLOCK_ROWS];
-        for (row, entry) in entries[..len].iter_mut().enumerate() {
-            *entry = table.directory.home_entry(rows.hash(start + row));
-        }
-        for (row, entry) in entries[..len].iter().enumerate() {
+        let mut displaced = 0;
+        for row in 0..len {
             let hash = rows.hash(start + row);
-            let entry = if entry.matches(hash) || entry.is_empty() {
-                *entry
-            } else {
-                table.directory.first_match(hash)
-            };
+            let entry = table.directory.home_entry(hash);
             self.slots[row] = entry.slot();
+            self.misses[displaced] = row as u16;
+            displaced += usize::from(!entry.matches(hash));
+        }
+        for row in &self.misses[..displaced] {
+            let row = usize::from(*row);
+            self.slots[row] = table.directory.first_match(rows.hash(start + row)).slot();
         }
         let mut misses = 0;
         for row in 0..len {

@@ -1,0 +1,194 @@
+//! Counts words of a Zipf distribution: slots resolved a batch at a time against a hash map
+//! asked row by row. Prints nanoseconds a row of processor time.
+//!
+//! `cargo bench -p sciurus-state --bench resolve [-- DISTINCT_WORDS…]`
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::time::SystemTime;
+
+use arrow_buffer::ScalarBuffer;
+use sciurus_core::key::{KeyBytes, KeyGroupRange};
+use sciurus_state::{
+    BackendConfig, KeyedBackend, KeyedStateBackend, Namespace, StateAccess, StateError, ValueState,
+};
+
+const ROWS: usize = 8_000_000;
+const BATCH_ROWS: usize = 8192;
+const PASSES: usize = 5;
+const GROUP_BATCHES: usize = 8;
+
+type Map = HashMap<Box<[u8]>, i64, BuildHasherDefault<FxHasher>>;
+
+/// The multiply-and-rotate hash of the Rust compiler.
+#[derive(Default)]
+struct FxHasher(u64);
+
+impl FxHasher {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+}
+
+impl Hasher for FxHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.add(u64::from_le_bytes(last));
+    }
+}
+
+/// Words, most of them short, drawn with a probability of 1 / rank.
+struct Words {
+    words: Vec<Vec<u8>>,
+    cumulated: Vec<f64>,
+    random: u64,
+}
+
+impl Words {
+    fn new(distinct: usize) -> Self {
+        let mut words = Self { words: Vec::new(), cumulated: Vec::new(), random: 42 };
+        let mut sum = 0.0;
+        for rank in 0..distinct {
+            // Frequent words are short, few are longer than 12 letters; a number makes each unique.
+            let letters = 1 + (words.next() % 6 + words.next() % 50 / 49 * 8) as usize;
+            let mut word = format!("{rank:x}").into_bytes();
+            word.extend((0..letters).map(|_| b'g' + (words.next() % 20) as u8));
+            words.words.push(word);
+            sum += 1.0 / (rank + 1) as f64;
+            words.cumulated.push(sum);
+        }
+        words
+    }
+
+    fn next(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random >> 11
+    }
+
+    fn batch(&mut self) -> KeyBytes {
+        let mut offsets = vec![0_i32];
+        let mut data = Vec::new();
+        let all = self.cumulated.last().copied().unwrap_or_default();
+        for _ in 0..BATCH_ROWS {
+            let drawn = self.next() as f64 / (1_u64 << 53) as f64 * all;
+            let rank = self.cumulated.partition_point(|sum| *sum < drawn);
+            data.extend_from_slice(&self.words[rank.min(self.words.len() - 1)]);
+            offsets.push(data.len() as i32);
+        }
+        KeyBytes::variable(offsets.into(), data.into())
+    }
+}
+
+/// Processor time of this thread in nanoseconds, which others on the machine don't add to; the
+/// time of day where the system doesn't tell.
+fn now() -> u64 {
+    fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse().ok())
+        .unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().map_or(0, |t| t.as_nanos() as u64))
+}
+
+fn report(name: &str, rows: usize, nanos: u64) {
+    println!("{name:>40} {:6.1} ns a row", nanos as f64 / rows as f64);
+}
+
+/// Counts the batches' words in `backend`; returns the sum of all counts ever emitted and the
+/// nanoseconds spent resolving and counting.
+fn count(
+    backend: &mut KeyedBackend,
+    state: &ValueState<i64>,
+    batches: &[(KeyBytes, ScalarBuffer<u64>)],
+) -> Result<(i64, u64, u64), StateError> {
+    let (mut total, mut resolving, mut counting) = (0, 0, 0);
+    let mut slots = Vec::new();
+    // Reading the clock takes a microsecond: once a group of batches.
+    for group in batches.chunks(GROUP_BATCHES) {
+        let start = now();
+        let mut resolved = Vec::new();
+        for (keys, hashes) in group {
+            backend.resolve(Namespace::VOID, keys, hashes, None, &mut slots)?;
+            resolved.extend_from_slice(&slots);
+        }
+        let middle = now();
+        let mut column = state.column(backend, Namespace::VOID)?;
+        for slot in &resolved {
+            let count = column.slot_mut(*slot).get_or_insert(0);
+            *count += 1;
+            total += *count;
+        }
+        backend.finish_batch()?;
+        resolving += middle - start;
+        counting += now() - middle;
+    }
+    Ok((total, resolving, counting))
+}
+
+fn count_in_map(map: &mut Map, batches: &[(KeyBytes, ScalarBuffer<u64>)]) -> i64 {
+    let mut total = 0;
+    for (keys, _) in batches {
+        for row in 0..keys.len() {
+            let key = keys.get(row);
+            let count = match map.get_mut(key) {
+                Some(count) => count,
+                None => map.entry(key.into()).or_insert(0),
+            };
+            *count += 1;
+            total += *count;
+        }
+    }
+    total
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let asked: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if asked.is_empty() { vec![1_000, 10_000, 100_000, 1_000_000] } else { asked };
+    for distinct in sizes {
+        let mut words = Words::new(distinct);
+        let batches: Vec<KeyBytes> = (0..ROWS / BATCH_ROWS).map(|_| words.batch()).collect();
+        let rows = batches.len() * BATCH_ROWS;
+        println!("{distinct} distinct words, {rows} rows");
+        let start = now();
+        let hashes: Vec<_> = batches.iter().map(KeyBytes::hashes).collect();
+        report("hash", rows, now() - start);
+        let batches: Vec<_> = batches.into_iter().zip(hashes).collect();
+
+        let range = KeyGroupRange::of_subtask(0, 1, 128);
+        let mut backend = KeyedBackend::heap(BackendConfig::new(128, range));
+        let mut state = ValueState::<i64>::new("count");
+        backend.register(&mut state)?;
+        let mut map = Map::default();
+        let mut best = [u64::MAX; 3];
+        for pass in 0..=PASSES {
+            let (total, resolving, counting) = count(&mut backend, &state, &batches)?;
+            let start = now();
+            let map_total = count_in_map(&mut map, &batches);
+            let mapping = now() - start;
+            assert_eq!((total, map.len()), (map_total, backend.key_count(Namespace::VOID)));
+            if pass == 0 {
+                report("all new: resolve", rows, resolving);
+                report("all new: count by slot", rows, counting);
+                report("all new: hash map, row by row", rows, mapping);
+            } else {
+                let figures = [resolving, counting, mapping];
+                best = std::array::from_fn(|figure| best[figure].min(figures[figure]));
+            }
+        }
+        report("best: resolve", rows, best[0]);
+        report("best: count by slot", rows, best[1]);
+        report("best: hash map, row by row", rows, best[2]);
+    }
+    Ok(())
+}
