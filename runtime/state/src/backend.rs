@@ -5,12 +5,14 @@ use std::sync::Arc;
 use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::key::{KeyBytes, KeyGroupRange};
 use sciurus_core::record::RowCodec;
+use sciurus_core::time::Timestamp;
 
 use crate::column::ValueColumn;
 use crate::descriptor::StateId;
 use crate::error::StateError;
 use crate::namespace::Namespace;
 use crate::slot::Slot;
+use crate::timer::{TimeDomain, Timer};
 use crate::ttl::StateTtlConfig;
 
 /// What a backend is made with.
@@ -344,4 +346,112 @@ pub trait KeyedStateBackend {
     /// # Errors
     /// As [`read_value`](Self::read_value).
     fn clear(&mut self, id: StateId) -> Result<(), StateError>;
+
+    /// Registers a timer of the current key. The same timer registered twice is one.
+    ///
+    /// # Errors
+    /// [`StateError::NoCurrentKeyForTimer`].
+    fn register_timer(
+        &mut self,
+        domain: TimeDomain,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError>;
+
+    /// Deletes a timer of the current key, if there is such a one.
+    ///
+    /// # Errors
+    /// As [`register_timer`](Self::register_timer).
+    fn delete_timer(
+        &mut self,
+        domain: TimeDomain,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError>;
+
+    /// Takes the next timer out that is due at `time` (or before it), in the order of [`Timer`]:
+    /// by time, then by key bytes, then by namespace. The current key stays.
+    ///
+    /// # Errors
+    /// None in memory; a failed read elsewhere.
+    fn pop_due_timer(
+        &mut self,
+        domain: TimeDomain,
+        time: Timestamp,
+    ) -> Result<Option<Timer>, StateError>;
+
+    /// Returns when the next timer is due.
+    fn next_timer(&self, domain: TimeDomain) -> Option<Timestamp>;
+
+    /// Returns how many timers are registered.
+    fn timer_count(&self, domain: TimeDomain) -> usize;
+
+    /// Registers an event-time timer of the current key.
+    ///
+    /// # Errors
+    /// As [`register_timer`](Self::register_timer).
+    fn register_event_timer(
+        &mut self,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        self.register_timer(TimeDomain::Event, timestamp, namespace)
+    }
+
+    /// Deletes an event-time timer of the current key.
+    ///
+    /// # Errors
+    /// As [`register_timer`](Self::register_timer).
+    fn delete_event_timer(
+        &mut self,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        self.delete_timer(TimeDomain::Event, timestamp, namespace)
+    }
+
+    /// Takes the next event-time timer out that is due at `watermark`.
+    ///
+    /// # Errors
+    /// As [`pop_due_timer`](Self::pop_due_timer).
+    fn pop_due_event_timer(&mut self, watermark: Timestamp) -> Result<Option<Timer>, StateError> {
+        self.pop_due_timer(TimeDomain::Event, watermark)
+    }
+
+    /// Registers a processing-time timer of the current key.
+    ///
+    /// # Errors
+    /// As [`register_timer`](Self::register_timer).
+    fn register_processing_timer(
+        &mut self,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        self.register_timer(TimeDomain::Processing, timestamp, namespace)
+    }
+
+    /// Deletes a processing-time timer of the current key.
+    ///
+    /// # Errors
+    /// As [`register_timer`](Self::register_timer).
+    fn delete_processing_timer(
+        &mut self,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        self.delete_timer(TimeDomain::Processing, timestamp, namespace)
+    }
+
+    /// Takes the next processing-time timer out that is due at `now`.
+    ///
+    /// # Errors
+    /// As [`pop_due_timer`](Self::pop_due_timer).
+    fn pop_due_processing_timer(&mut self, now: Timestamp) -> Result<Option<Timer>, StateError> {
+        self.pop_due_timer(TimeDomain::Processing, now)
+    }
+
+    /// Returns when the next processing-time timer is due: how long the task may sleep.
+    fn next_processing_timer(&self) -> Option<Timestamp> {
+        self.next_timer(TimeDomain::Processing)
+    }
 }

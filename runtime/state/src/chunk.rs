@@ -21,6 +21,10 @@ impl<T> Chunk<T> {
         Self { shared: None, own: Vec::with_capacity(capacity) }
     }
 
+    pub(crate) fn own(elements: Vec<T>) -> Self {
+        Self { shared: None, own: elements }
+    }
+
     #[inline]
     pub(crate) fn as_slice(&self) -> &[T] {
         match &self.shared {

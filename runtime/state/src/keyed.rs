@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sciurus_core::key::KeyBytes;
 use sciurus_core::record::RowCodec;
+use sciurus_core::time::Timestamp;
 
 use crate::backend::{BackendConfig, KeyedStateBackend};
 use crate::column::ValueColumn;
@@ -12,6 +13,7 @@ use crate::error::StateError;
 use crate::heap::HeapBackend;
 use crate::namespace::Namespace;
 use crate::slot::Slot;
+use crate::timer::{TimeDomain, Timer};
 use crate::ttl::StateTtlConfig;
 
 /// A keyed state backend, one of those there are: a `match` for each call, no `dyn`.
@@ -291,5 +293,44 @@ impl KeyedStateBackend for KeyedBackend {
     #[inline]
     fn clear(&mut self, id: StateId) -> Result<(), StateError> {
         dispatch!(self.clear(id))
+    }
+
+    #[inline]
+    fn register_timer(
+        &mut self,
+        domain: TimeDomain,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        dispatch!(self.register_timer(domain, timestamp, namespace))
+    }
+
+    #[inline]
+    fn delete_timer(
+        &mut self,
+        domain: TimeDomain,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        dispatch!(self.delete_timer(domain, timestamp, namespace))
+    }
+
+    #[inline]
+    fn pop_due_timer(
+        &mut self,
+        domain: TimeDomain,
+        time: Timestamp,
+    ) -> Result<Option<Timer>, StateError> {
+        dispatch!(self.pop_due_timer(domain, time))
+    }
+
+    #[inline]
+    fn next_timer(&self, domain: TimeDomain) -> Option<Timestamp> {
+        dispatch!(self.next_timer(domain))
+    }
+
+    #[inline]
+    fn timer_count(&self, domain: TimeDomain) -> usize {
+        dispatch!(self.timer_count(domain))
     }
 }

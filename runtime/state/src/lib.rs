@@ -2,8 +2,8 @@
 //!
 //! [`backend`] says what a backend does, [`keyed`] which there are: [`heap`] so far. User code
 //! meets state as the primitives of [`handle`], the engine by [`Slot`] and [`mod@column`]. What a key
-//! has is told apart by [`namespace`]; [`ttl`] lets it expire. What is derived from state is kept by
-//! [`key_index`].
+//! has is told apart by [`namespace`]; [`ttl`] lets it expire; [`timer`] calls it back. What is
+//! derived from state, and in no snapshot, is kept by [`key_index`].
 
 pub mod backend;
 mod chunk;
@@ -16,6 +16,7 @@ pub mod key_index;
 pub mod keyed;
 pub mod namespace;
 pub mod slot;
+pub mod timer;
 pub mod ttl;
 
 pub use backend::{BackendConfig, KeyedStateBackend};
@@ -30,4 +31,5 @@ pub use key_index::KeyIndex;
 pub use keyed::KeyedBackend;
 pub use namespace::Namespace;
 pub use slot::Slot;
+pub use timer::{TimeDomain, Timer, TimerKey};
 pub use ttl::{StateTtlConfig, TtlUpdateType, TtlVisibility};

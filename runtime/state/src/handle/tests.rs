@@ -9,6 +9,7 @@ use sciurus_core::key::{KeyBytes, KeyGroupRange, hash_key};
 use super::*;
 use crate::backend::{BackendConfig, KeyedStateBackend};
 use crate::namespace::Namespace;
+use crate::timer::TimeDomain;
 use crate::ttl::TtlUpdateType;
 
 fn backend() -> (KeyedBackend, Arc<ManualClock>) {
@@ -200,5 +201,33 @@ fn values_elements_and_entries_expire() -> Result<(), StateError> {
     assert_eq!((value.value(ctx)?, read.value(ctx)?), (None, Some(1)));
     assert_eq!(list.get(ctx)?, [2]);
     assert_eq!((map.get(ctx, &1)?, map.entries(ctx)?), (None, vec![(2, 2)]));
+    Ok(())
+}
+
+#[test]
+fn timers_are_due_in_order_once_each() -> Result<(), StateError> {
+    let (mut ctx, _) = backend();
+    let ctx = &mut ctx;
+    let error = ctx.register_event_timer(1, Namespace::VOID);
+    assert_eq!(error, Err(StateError::NoCurrentKeyForTimer));
+    for key in ["b", "a", "b"] {
+        choose(ctx, key);
+        ctx.register_event_timer(20, Namespace::VOID)?;
+        ctx.register_event_timer(10, Namespace(7))?;
+        ctx.register_processing_timer(5, Namespace::VOID)?;
+    }
+    ctx.delete_event_timer(20, Namespace::VOID)?;
+    assert_eq!(ctx.timer_count(TimeDomain::Event), 3);
+    assert_eq!(ctx.next_processing_timer(), Some(5));
+    let mut due = Vec::new();
+    while let Some(timer) = ctx.pop_due_event_timer(20)? {
+        assert_eq!(timer.hash(), hash_key(&timer.key));
+        due.push((timer.timestamp, timer.key.to_vec(), timer.namespace));
+    }
+    let (seven, void) = (Namespace(7), Namespace::VOID);
+    assert_eq!(
+        due,
+        [(10, b"a".to_vec(), seven), (10, b"b".to_vec(), seven), (20, b"a".to_vec(), void)]
+    );
     Ok(())
 }

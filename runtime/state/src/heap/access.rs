@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sciurus_core::key::{KeyBytes, hash_key};
 use sciurus_core::record::RowCodec;
+use sciurus_core::time::Timestamp;
 
 use super::rows::{Rows, WithRows, with_rows};
 use super::store::{ListStore, MapStore, TypedStore, ValueStore};
@@ -15,6 +16,7 @@ use crate::descriptor::{StateDescriptor, StateId, StateKind};
 use crate::error::StateError;
 use crate::namespace::Namespace;
 use crate::slot::Slot;
+use crate::timer::{TimeDomain, Timer, TimerQueue};
 use crate::ttl::StateTtlConfig;
 
 struct Resolve<'a>(&'a mut Table, &'a mut Vec<Slot>);
@@ -98,6 +100,33 @@ impl HeapBackend {
             self.unsettled = true;
         }
         Ok(result)
+    }
+}
+
+impl HeapBackend {
+    fn current_timer(
+        &self,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<Timer, StateError> {
+        if !self.current.set {
+            return Err(StateError::NoCurrentKeyForTimer);
+        }
+        Ok(Timer { timestamp, key: self.current.key.as_slice().into(), namespace })
+    }
+
+    fn timers(&self, domain: TimeDomain) -> &TimerQueue {
+        match domain {
+            TimeDomain::Event => &self.event_timers,
+            TimeDomain::Processing => &self.processing_timers,
+        }
+    }
+
+    fn timers_mut(&mut self, domain: TimeDomain) -> &mut TimerQueue {
+        match domain {
+            TimeDomain::Event => &mut self.event_timers,
+            TimeDomain::Processing => &mut self.processing_timers,
+        }
     }
 }
 
@@ -472,5 +501,43 @@ impl KeyedStateBackend for HeapBackend {
             }
         }
         Ok(())
+    }
+
+    fn register_timer(
+        &mut self,
+        domain: TimeDomain,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        let timer = self.current_timer(timestamp, namespace)?;
+        self.timers_mut(domain).insert(timer);
+        Ok(())
+    }
+
+    fn delete_timer(
+        &mut self,
+        domain: TimeDomain,
+        timestamp: Timestamp,
+        namespace: Namespace,
+    ) -> Result<(), StateError> {
+        let timer = self.current_timer(timestamp, namespace)?;
+        self.timers_mut(domain).remove(&timer);
+        Ok(())
+    }
+
+    fn pop_due_timer(
+        &mut self,
+        domain: TimeDomain,
+        time: Timestamp,
+    ) -> Result<Option<Timer>, StateError> {
+        Ok(self.timers_mut(domain).pop_due(time))
+    }
+
+    fn next_timer(&self, domain: TimeDomain) -> Option<Timestamp> {
+        self.timers(domain).next()
+    }
+
+    fn timer_count(&self, domain: TimeDomain) -> usize {
+        self.timers(domain).len()
     }
 }

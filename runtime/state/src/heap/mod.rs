@@ -24,6 +24,7 @@ use crate::descriptor::{StateDescriptor, StateId};
 use crate::error::StateError;
 use crate::namespace::Namespace;
 use crate::slot::Slot;
+use crate::timer::TimerQueue;
 use crate::ttl::{StateTtlConfig, Ttl};
 use store::TypedStore;
 use table::Table;
@@ -53,6 +54,8 @@ pub struct HeapBackend {
     states: Vec<Registered>,
     /// Sorted by namespace; that of [`Namespace::VOID`] is always there, as the first.
     tables: Vec<Table>,
+    event_timers: TimerQueue,
+    processing_timers: TimerQueue,
     current: Current,
     namespace: Namespace,
     /// Slots were resolved since the last `finish_batch`, so that none may be freed.
@@ -81,6 +84,8 @@ impl HeapBackend {
             range: config.range,
             states: Vec::new(),
             tables: vec![Table::new(Namespace::VOID)],
+            event_timers: TimerQueue::default(),
+            processing_timers: TimerQueue::default(),
             current: Current::default(),
             namespace: Namespace::VOID,
             in_batch: false,
