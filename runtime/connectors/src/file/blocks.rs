@@ -2,14 +2,12 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::error::FileError;
 use super::split::FileSplit;
 
-/// How many bytes are read at once: large enough that the system call costs little, small enough
-/// that a block stays in the cache while it is decoded.
-pub const BLOCK_BYTES: usize = 256 << 10;
 /// How many bytes are read at once behind the split's end, where only the rest of a line is wanted.
 const LOOKAHEAD_BYTES: usize = 4 << 10;
 /// The longest line. Arrow's offsets end at 2 GiB, and a file without line ends is hardly text.
@@ -20,21 +18,12 @@ pub const MAX_LINE_BYTES: usize = 1 << 30;
 pub type LastRecordEnd = fn(&[u8]) -> Option<usize>;
 
 /// Whole records of a file.
-#[derive(Debug)]
-pub struct Block {
-    /// The bytes; those from `len` on mean nothing.
-    pub bytes: Vec<u8>,
-    /// How many bytes count. The last record may lack its line end.
-    pub len: usize,
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// The bytes; there is at least one. The last record may lack its line end.
+    pub bytes: &'a [u8],
     /// Where in the file the block starts.
     pub offset: u64,
-}
-
-impl Block {
-    /// Returns the bytes that count.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
 }
 
 /// Reads the lines that start in a split: it skips the end of a line that starts before the split
@@ -46,8 +35,9 @@ pub struct Blocks {
     end: u64,
     /// Where the next block starts.
     offset: u64,
-    /// What was read of the next block already: no whole record.
-    carry: Vec<u8>,
+    buffer: Vec<u8>,
+    /// The part of the buffer that was read but not yet given out: no whole record.
+    carry: Range<usize>,
     block_bytes: usize,
     last_record_end: LastRecordEnd,
     finished: bool,
@@ -67,7 +57,8 @@ impl Blocks {
             path,
             end: split.end.unwrap_or(u64::MAX),
             offset,
-            carry: Vec::new(),
+            buffer: Vec::new(),
+            carry: 0..0,
             block_bytes: block_bytes.max(1),
             last_record_end: last_line_end,
             finished: false,
@@ -113,7 +104,7 @@ impl Blocks {
         self.seek(at)?;
         let mut bytes = [0; LOOKAHEAD_BYTES];
         loop {
-            let read = self.read(&mut bytes)?;
+            let read = read(&mut self.file, &self.path, &mut bytes)?;
             if let Some(place) = memchr::memchr(b'\n', &bytes[..read]) {
                 self.offset = at + place as u64 + 1;
                 return self.seek(self.offset);
@@ -126,40 +117,23 @@ impl Blocks {
         }
     }
 
-    fn read(&mut self, bytes: &mut [u8]) -> Result<usize, FileError> {
-        loop {
-            match self.file.read(bytes) {
-                Ok(read) => return Ok(read),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(FileError::io(&self.path, error)),
-            }
-        }
-    }
-
-    /// Reads the next block into `bytes`, whose content and length don't matter; `None` where the
-    /// split has ended.
+    /// Reads the next block; `None` where the split has ended.
     ///
     /// # Errors
     /// [`FileError`] where the file can't be read or a record is too long.
-    pub fn next(&mut self, mut bytes: Vec<u8>) -> Result<Option<Block>, FileError> {
+    pub fn next(&mut self) -> Result<Option<Block<'_>>, FileError> {
         if self.finished || self.offset >= self.end {
             return Ok(None);
         }
         let mut filled = self.carry.len();
-        if bytes.len() < filled + self.block_bytes {
-            bytes.resize(filled + self.block_bytes, 0);
-        }
-        bytes[..filled].copy_from_slice(&self.carry);
-        self.carry.clear();
+        self.buffer.copy_within(self.carry.clone(), 0);
+        self.reserve(filled + self.block_bytes);
         let len = loop {
-            if filled == bytes.len() {
+            if filled == self.buffer.len() {
                 self.check_length(filled)?;
-                bytes.resize(2 * filled, 0);
+                self.reserve(2 * filled);
             }
-            let left = self.end.saturating_sub(self.offset + filled as u64);
-            let wanted = if left > 0 { left } else { LOOKAHEAD_BYTES as u64 };
-            let room = (bytes.len() - filled).min(usize::try_from(wanted).unwrap_or(usize::MAX));
-            let read = self.read(&mut bytes[filled..filled + room])?;
+            let read = self.fill(filled)?;
             if read == 0 {
                 self.finished = true;
                 break filled;
@@ -170,29 +144,42 @@ impl Blocks {
                 // The line that holds the split's last byte is its last one.
                 let last = usize::try_from(self.end - 1 - self.offset).unwrap_or(usize::MAX);
                 let from = last.max(new);
-                if let Some(place) = memchr::memchr(b'\n', &bytes[from..filled]) {
+                if let Some(place) = memchr::memchr(b'\n', &self.buffer[from..filled]) {
                     self.finished = true;
                     break from + place + 1;
                 }
-            } else if let Some(len) = self.whole_records(&bytes, new, filled) {
-                self.carry.extend_from_slice(&bytes[len..filled]);
+            } else if let Some(len) = self.whole_records(new, filled) {
                 break len;
             }
         };
         if len == 0 {
             return Ok(None);
         }
+        self.carry = len..filled;
         let offset = self.offset;
         self.offset += len as u64;
-        Ok(Some(Block { bytes, len, offset }))
+        Ok(Some(Block { bytes: &self.buffer[..len], offset }))
+    }
+
+    fn reserve(&mut self, bytes: usize) {
+        if self.buffer.len() < bytes {
+            self.buffer.resize(bytes, 0);
+        }
+    }
+
+    /// Reads some bytes behind the first `filled` of the buffer.
+    fn fill(&mut self, filled: usize) -> Result<usize, FileError> {
+        let left = self.end.saturating_sub(self.offset + filled as u64);
+        let wanted = if left > 0 { left } else { LOOKAHEAD_BYTES as u64 };
+        let room = self.buffer.len() - filled;
+        let room = room.min(usize::try_from(wanted).unwrap_or(usize::MAX));
+        read(&mut self.file, &self.path, &mut self.buffer[filled..filled + room])
     }
 
     /// Returns how many bytes are whole records; those before `new` are known not to hold one.
-    fn whole_records(&self, bytes: &[u8], new: usize, filled: usize) -> Option<usize> {
-        if !bytes[new..filled].contains(&b'\n') {
-            return None;
-        }
-        (self.last_record_end)(&bytes[..filled])
+    fn whole_records(&self, new: usize, filled: usize) -> Option<usize> {
+        memchr::memchr(b'\n', &self.buffer[new..filled])?;
+        (self.last_record_end)(&self.buffer[..filled])
     }
 
     fn check_length(&self, filled: usize) -> Result<(), FileError> {
@@ -204,6 +191,16 @@ impl Blocks {
             offset: self.offset,
             limit_bytes: MAX_LINE_BYTES,
         })
+    }
+}
+
+fn read(file: &mut File, path: &Path, bytes: &mut [u8]) -> Result<usize, FileError> {
+    loop {
+        match file.read(bytes) {
+            Ok(read) => return Ok(read),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(FileError::io(path, error)),
+        }
     }
 }
 
@@ -220,10 +217,10 @@ mod tests {
     fn blocks(split: &FileSplit, block_bytes: usize) -> Vec<(u64, Vec<u8>)> {
         let mut blocks = Blocks::open(split, block_bytes).unwrap();
         let mut all = Vec::new();
-        while let Some(block) = blocks.next(Vec::new()).unwrap() {
-            all.push((block.offset, block.bytes().to_vec()));
+        while let Some(block) = blocks.next().unwrap() {
+            all.push((block.offset, block.bytes.to_vec()));
         }
-        assert!(blocks.next(Vec::new()).unwrap().is_none());
+        assert!(blocks.next().unwrap().is_none());
         all
     }
 

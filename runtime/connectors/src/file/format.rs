@@ -40,10 +40,5 @@ pub trait BlockDecoder: Send {
     ///
     /// # Errors
     /// Where a record is malformed.
-    fn decode(&mut self, block: Block) -> Result<RecordBatch, BoxError>;
-
-    /// Returns memory for the next block, where the decoder has some left from an earlier one.
-    fn spare(&mut self) -> Vec<u8> {
-        Vec::new()
-    }
+    fn decode(&mut self, block: Block<'_>) -> Result<RecordBatch, BoxError>;
 }

@@ -5,6 +5,7 @@ pub mod blocks;
 pub mod enumerator;
 pub mod error;
 pub mod format;
+mod lines;
 pub mod paths;
 mod reader;
 pub mod source;

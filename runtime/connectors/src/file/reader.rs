@@ -121,11 +121,13 @@ struct Decoded {
 impl OpenSplit {
     /// Reads and decodes the next block; returns `false` at the end of the split.
     fn read(&mut self, reader: &mut FileReader) -> Result<bool, BoxError> {
-        let block = self.blocks.next(reader.decoder.spare())?;
-        self.count(block.is_none(), &reader.metrics);
-        let Some(block) = block else { return Ok(false) };
+        let Some(block) = self.blocks.next()? else {
+            self.count(true, &reader.metrics);
+            return Ok(false);
+        };
         let offset = block.offset;
         let records = reader.decoder.decode(block)?;
+        self.count(false, &reader.metrics);
         let skipped = self.skip.min(records.num_rows() as u64);
         self.skip -= skipped;
         let emitted = skipped as usize;

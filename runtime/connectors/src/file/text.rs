@@ -1,5 +1,6 @@
 //! Lines of text.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -11,8 +12,9 @@ use sciurus_engine::source::ReaderContext;
 
 use super::blocks::Block;
 use super::format::{BlockDecoder, FileFormat};
+use super::lines::{SLACK_BYTES, copy_lines};
 
-/// How many blocks a reader keeps an eye on, to read into their memory again.
+/// How many batches a reader keeps an eye on, to read into their memory again.
 const MAX_LENT_BLOCKS: usize = 4;
 
 /// Lines of UTF-8 text.
@@ -27,78 +29,61 @@ impl FileFormat for TextFormat {
     }
 }
 
-/// Makes a string array out of a block in the block's own memory: the lines move together over
-/// their line ends.
+/// Makes string arrays of blocks.
 struct TextDecoder {
     schema: SchemaRef,
-    line_ends: Vec<u32>,
     /// The memory of earlier batches, to be used again when they are gone.
-    lent: std::collections::VecDeque<Buffer>,
+    lent: VecDeque<Buffer>,
 }
 
 impl TextDecoder {
     fn new() -> Self {
-        let schema = Arc::new(Schema::new(String::fields()));
-        Self { schema, line_ends: Vec::new(), lent: std::collections::VecDeque::new() }
+        Self { schema: Arc::new(Schema::new(String::fields())), lent: VecDeque::new() }
+    }
+
+    /// Returns `bytes` bytes of memory, with any content.
+    fn memory(&mut self, bytes: usize) -> Vec<u8> {
+        let mut memory = self.spare().unwrap_or_default();
+        if memory.len() < bytes {
+            memory.resize(bytes, 0);
+        }
+        memory
+    }
+
+    fn spare(&mut self) -> Option<Vec<u8>> {
+        for _ in 0..self.lent.len() {
+            match self.lent.pop_front()?.into_vec() {
+                Ok(memory) => return Some(memory),
+                Err(lent) => self.lent.push_back(lent),
+            }
+        }
+        None
+    }
+
+    fn lend(&mut self, memory: Vec<u8>) -> Buffer {
+        let buffer = Buffer::from_vec(memory);
+        if self.lent.len() == MAX_LENT_BLOCKS {
+            self.lent.pop_front();
+        }
+        self.lent.push_back(buffer.clone());
+        buffer
     }
 }
 
 impl BlockDecoder for TextDecoder {
-    fn decode(&mut self, block: Block) -> Result<RecordBatch, BoxError> {
-        let Block { mut bytes, len, .. } = block;
-        self.line_ends.clear();
-        self.line_ends.extend(memchr::memchr_iter(b'\n', &bytes[..len]).map(|place| place as u32));
-        if bytes[len - 1] != b'\n' {
-            self.line_ends.push(len as u32);
-        }
-        let offsets = close_up(&mut bytes, &self.line_ends);
-        let kept = offsets[offsets.len() - 1] as usize;
+    fn decode(&mut self, block: Block<'_>) -> Result<RecordBatch, BoxError> {
+        let mut memory = self.memory(block.bytes.len() + SLACK_BYTES);
+        let offsets = copy_lines(block.bytes, &mut memory);
+        let copied = offsets[offsets.len() - 1] as usize;
+        let values = self.lend(memory).slice_with_length(0, copied);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let memory = Buffer::from_vec(bytes);
-        let values = memory.slice_with_length(0, kept);
         // Checks that all of it is UTF-8 and that no character straddles two lines.
         let lines: ArrayRef = match StringArray::try_new(offsets.clone(), values.clone(), None) {
             Ok(lines) => Arc::new(lines),
             Err(_) => Arc::new(lossy(&offsets, &values)),
         };
-        if self.lent.len() == MAX_LENT_BLOCKS {
-            self.lent.pop_front();
-        }
-        self.lent.push_back(memory);
         Ok(RecordBatch::try_new(self.schema.clone(), vec![lines])?)
     }
-
-    fn spare(&mut self) -> Vec<u8> {
-        for _ in 0..self.lent.len() {
-            let Some(memory) = self.lent.pop_front() else { break };
-            match memory.into_vec() {
-                Ok(bytes) => return bytes,
-                Err(memory) => self.lent.push_back(memory),
-            }
-        }
-        Vec::new()
-    }
-}
-
-/// Moves the lines that end at `line_ends` together, without their line ends, and returns where
-/// each starts.
-fn close_up(bytes: &mut [u8], line_ends: &[u32]) -> Vec<i32> {
-    let mut offsets = Vec::with_capacity(line_ends.len() + 1);
-    offsets.push(0);
-    let mut from = 0;
-    let mut to = 0;
-    for line_end in line_ends {
-        let line_end = *line_end as usize;
-        let mut end = line_end;
-        if end > from && bytes[end - 1] == b'\r' {
-            end -= 1;
-        }
-        bytes.copy_within(from..end, to);
-        to += end - from;
-        offsets.push(to as i32);
-        from = line_end + 1;
-    }
-    offsets
 }
 
 #[cold]
