@@ -85,7 +85,8 @@ pub fn read_with<S: Source>(
         let kept = Arc::new(Mutex::new(Vec::<S::Item>::new()));
         let keep = Keep { records: kept.clone(), batch_rows: batch_rows.clone() };
         let behind = Output::new(Arc::new(OperatorMetrics::default()));
-        let node = OperatorNode::new(context.clone(), Box::new(keep), behind, 1);
+        let mut node = OperatorNode::new(context.clone(), Box::new(keep), behind, 1);
+        node.open()?;
         output.add_edge(None, OutputEdge::Chained(Box::new(node)));
         let driver = factory.driver(&context, &control, Duration::ZERO)?;
         readers.push(Some((driver, output)));

@@ -121,7 +121,7 @@ impl Blocks {
     ///
     /// # Errors
     /// [`FileError`] where the file can't be read or a record is too long.
-    pub fn next(&mut self) -> Result<Option<Block<'_>>, FileError> {
+    pub fn next_block(&mut self) -> Result<Option<Block<'_>>, FileError> {
         if self.finished || self.offset >= self.end {
             return Ok(None);
         }
@@ -217,10 +217,10 @@ mod tests {
     fn blocks(split: &FileSplit, block_bytes: usize) -> Vec<(u64, Vec<u8>)> {
         let mut blocks = Blocks::open(split, block_bytes).unwrap();
         let mut all = Vec::new();
-        while let Some(block) = blocks.next().unwrap() {
+        while let Some(block) = blocks.next_block().unwrap() {
             all.push((block.offset, block.bytes.to_vec()));
         }
-        assert!(blocks.next().unwrap().is_none());
+        assert!(blocks.next_block().unwrap().is_none());
         all
     }
 

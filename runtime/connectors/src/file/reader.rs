@@ -121,7 +121,7 @@ struct Decoded {
 impl OpenSplit {
     /// Reads and decodes the next block; returns `false` at the end of the split.
     fn read(&mut self, reader: &mut FileReader) -> Result<bool, BoxError> {
-        let Some(block) = self.blocks.next()? else {
+        let Some(block) = self.blocks.next_block()? else {
             self.count(true, &reader.metrics);
             return Ok(false);
         };
