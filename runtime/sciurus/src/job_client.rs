@@ -48,6 +48,13 @@ impl JobClient {
         self.job.metrics()
     }
 
+    /// Returns how many bytes the sources read in all, `None` as long as one of them can't tell.
+    /// What they have read so far is the sum of their
+    /// [`bytes_read`](sciurus_engine::metrics::OperatorMetrics::bytes_read).
+    pub fn input_bytes(&self) -> Option<u64> {
+        self.job.input_bytes()
+    }
+
     /// Waits for the job's end.
     ///
     /// # Errors

@@ -37,10 +37,14 @@ pub mod stream;
 pub use environment::StreamExecutionEnvironment;
 pub use error::JobError;
 pub use job_client::{JobClient, JobExecutionResult};
+#[doc(no_inline)]
+pub use sciurus_connectors as connectors;
 #[doc(hidden)]
 pub use sciurus_core::__private;
 pub use sciurus_core::config::{self, Configuration};
-pub use sciurus_core::{BoxError, Record};
+pub use sciurus_core::{Batch, BoxError, Columns, Record};
 pub use sciurus_derive::Record;
+#[doc(no_inline)]
+pub use sciurus_engine as engine;
 pub use sciurus_engine::OutputTag;
 pub use sciurus_job_master::JobStatus;

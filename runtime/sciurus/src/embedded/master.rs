@@ -250,7 +250,10 @@ impl Master {
         let started: HashSet<_> =
             attempts.iter().map(ExecutionAttemptId::execution_vertex).collect();
         match self.sources.start(self.job_master.graph(), &self.program, &started) {
-            Ok(decisions) => self.announce(decisions),
+            Ok(decisions) => {
+                self.shared.set_input_bytes(self.sources.total_bytes());
+                self.announce(decisions);
+            }
             Err(error) => outcome = outcome.or(self.tell(Event::GlobalFailure(cause_of(&error)))),
         }
         outcome

@@ -62,6 +62,7 @@ pub(crate) struct Shared {
     outcome: Mutex<Option<(JobOutcome, Duration)>>,
     ended: Condvar,
     metrics: Mutex<BTreeMap<(JobVertexId, u32), SubtaskMetrics>>,
+    input_bytes: Mutex<Option<u64>>,
 }
 
 impl Shared {
@@ -71,6 +72,10 @@ impl Shared {
 
     fn add_metrics(&self, subtask: (JobVertexId, u32), metrics: SubtaskMetrics) {
         self.metrics.lock().insert(subtask, metrics);
+    }
+
+    fn set_input_bytes(&self, bytes: Option<u64>) {
+        *self.input_bytes.lock() = bytes;
     }
 
     fn end(&self, outcome: JobOutcome, runtime: Duration) {
@@ -105,6 +110,7 @@ impl EmbeddedJob {
             outcome: Mutex::default(),
             ended: Condvar::new(),
             metrics: Mutex::default(),
+            input_bytes: Mutex::default(),
         });
         let (messages, inbox) = mpsc::channel();
         let job = Self {
@@ -146,6 +152,10 @@ impl EmbeddedJob {
 
     pub(crate) fn metrics(&self) -> BTreeMap<(JobVertexId, u32), SubtaskMetrics> {
         self.shared.metrics.lock().clone()
+    }
+
+    pub(crate) fn input_bytes(&self) -> Option<u64> {
+        *self.shared.input_bytes.lock()
     }
 
     /// Waits for the job's end, at most for `timeout` where there is one.

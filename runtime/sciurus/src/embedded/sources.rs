@@ -59,6 +59,11 @@ impl Sources {
         Ok(decisions)
     }
 
+    /// Returns how many bytes all sources will have read in the end, where all of them know.
+    pub(super) fn total_bytes(&self) -> Option<u64> {
+        self.enumerators.values().map(|enumerator| enumerator.total_bytes()).sum()
+    }
+
     /// Answers a reader that needs a split.
     pub(super) fn serve(&mut self, reader: ExecutionVertexId) -> TaskResult<Decisions> {
         let Some(enumerator) = self.enumerators.get_mut(&reader.vertex) else {
