@@ -24,7 +24,7 @@ help: ## Lists the targets
 run: ## Counts the words of INPUT (a file or a folder; by default text found on this machine)
 	@.make/bootstrap run
 	@input=$${INPUT:-$$(.make/sample-text)} && \
-	cargo run $(LOCKED) --release -p examples -- word_count --input "$$input" $(ARGS)
+	cargo run $(LOCKED) --release -p examples -- word_count --input "$$input" --summary $(ARGS)
 
 test: ## Runs every test
 	@.make/bootstrap test

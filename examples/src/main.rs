@@ -1,2 +1,7 @@
-//! (being written)
-fn main() {}
+//! The example jobs of Sciurus, in one executable.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    examples::run(std::env::args_os())
+}

@@ -1,0 +1,17 @@
+//! The example jobs of Sciurus, each a small program in a file of its own.
+//!
+//! [`cli`] chooses the job; what all jobs have in common is in [`execution`] (settings, running),
+//! [`output`], [`progress`] and [`report`].
+
+pub mod cli;
+pub mod error;
+pub mod execution;
+pub mod hamlet;
+pub mod output;
+pub mod progress;
+pub mod report;
+pub mod tokenizer;
+pub mod word_count;
+
+pub use cli::run;
+pub use error::Error;
