@@ -1,7 +1,9 @@
 //! What data travels as: an Arrow record batch, which of its rows count, their timestamps and keys.
 
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
-use arrow_buffer::ScalarBuffer;
+use arrow_buffer::{Buffer, ScalarBuffer};
+use arrow_schema::DataType;
 
 use crate::key::Keys;
 use crate::record::{Columns, Record, SchemaMismatch};
@@ -102,17 +104,13 @@ impl Batch {
 
     /// Returns the bytes that the rows that count take, approximately.
     pub fn bytes(&self) -> usize {
-        let all: usize = self
-            .records
-            .columns()
-            .iter()
-            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
-            .sum();
-        let all = all + self.timestamps.as_ref().map_or(0, |_| 8 * self.records.num_rows());
-        match self.records.num_rows() {
-            0 => 0,
-            rows => all * self.len() / rows,
+        let rows = self.records.num_rows();
+        if rows == 0 {
+            return 0;
         }
+        let columns: usize = self.records.columns().iter().map(|column| bytes_of(column)).sum();
+        let timestamps = self.timestamps.as_ref().map_or(0, |_| size_of::<Timestamp>() * rows);
+        (columns + timestamps) * self.len() / rows
     }
 
     /// Downcasts the columns to those of `T`.
@@ -170,5 +168,22 @@ impl Batch {
             None => (start as u32..(start + len) as u32).collect::<Vec<_>>().into(),
         };
         self.clone().with_selection(selection)
+    }
+}
+
+/// Returns the bytes that an array's rows take, approximately.
+fn bytes_of(array: &dyn Array) -> usize {
+    let buffers = |buffers: &[Buffer]| buffers.iter().map(Buffer::len).sum::<usize>();
+    match array.data_type() {
+        DataType::Utf8View => {
+            size_of::<u128>() * array.len() + buffers(array.as_string_view().data_buffers())
+        }
+        DataType::BinaryView => {
+            size_of::<u128>() * array.len() + buffers(array.as_binary_view().data_buffers())
+        }
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().map(|column| bytes_of(column)).sum()
+        }
+        _ => array.to_data().get_slice_memory_size().unwrap_or(0),
     }
 }

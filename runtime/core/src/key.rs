@@ -5,10 +5,13 @@
 //! the snapshot format (docs/formats.md) and never change.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_buffer::{Buffer, ScalarBuffer};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::record::view::{INLINE_BYTES, inline_view, view_len};
 
 /// A key group's number, below the maximum parallelism.
 pub type KeyGroup = u16;
@@ -16,11 +19,27 @@ pub type KeyGroup = u16;
 /// The largest maximum parallelism, Flink's upper bound.
 pub const MAX_KEY_GROUPS: u32 = 1 << 15;
 
-/// Hashes a key in its binary form: XXH3-64 without a seed.
+/// Hashes a key in its binary form: one of up to 12 bytes as [`hash_inline`] does its view, a
+/// longer one by XXH3-64 without a seed.
 #[inline]
 pub fn hash_key(key: &[u8]) -> u64 {
-    xxh3_64(key)
+    if key.len() <= INLINE_BYTES { hash_inline(inline_view(key)) } else { xxh3_64(key) }
 }
+
+/// Hashes a key of up to 12 bytes, given as its view: both halves, each with a constant, are
+/// multiplied to 128 bits, and once more the halves of the product.
+#[inline]
+pub fn hash_inline(view: u128) -> u64 {
+    let (low, high) = (view as u64, (view >> 64) as u64);
+    let product = u128::from(low ^ SECRETS[0]) * u128::from(high ^ SECRETS[1]);
+    let (low, high) = (low ^ product as u64, high ^ (product >> 64) as u64);
+    let product = u128::from(low ^ SECRETS[2]) * u128::from(high ^ SECRETS[3]);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Odd numbers with 32 of 64 bits set, from wyhash.
+const SECRETS: [u64; 4] =
+    [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3, 0x5899_65cc_7537_4cc3];
 
 /// Returns the key group of a key with this hash: its upper 32 bits, scaled to `max_parallelism`.
 #[inline]
@@ -97,6 +116,13 @@ pub enum KeyBytes {
         /// The keys, one behind the other.
         data: Buffer,
     },
+    /// Keys of different lengths as views; see [`crate::record::view`].
+    Views {
+        /// The views.
+        views: ScalarBuffer<u128>,
+        /// Where keys of more than 12 bytes lie.
+        buffers: Arc<[Buffer]>,
+    },
 }
 
 impl KeyBytes {
@@ -110,11 +136,17 @@ impl KeyBytes {
         Self::Variable { offsets, data }
     }
 
+    /// Makes keys of different lengths from Arrow's views.
+    pub fn views(views: ScalarBuffer<u128>, buffers: Arc<[Buffer]>) -> Self {
+        Self::Views { views, buffers }
+    }
+
     /// Returns the number of keys.
     pub fn len(&self) -> usize {
         match self {
             Self::Fixed { width, data } => data.len() / width,
             Self::Variable { offsets, .. } => offsets.len().saturating_sub(1),
+            Self::Views { views, .. } => views.len(),
         }
     }
 
@@ -134,6 +166,7 @@ impl KeyBytes {
             Self::Variable { offsets, data } => {
                 &data.as_slice()[offsets[row] as usize..offsets[row + 1] as usize]
             }
+            Self::Views { views, buffers } => key_of_view(views, buffers, row),
         }
     }
 
@@ -150,8 +183,33 @@ impl KeyBytes {
                     .map(|pair| hash_key(&data[pair[0] as usize..pair[1] as usize]))
                     .collect()
             }
+            Self::Views { views, buffers } => {
+                let mut hashes = Vec::with_capacity(views.len());
+                for (row, view) in views.iter().enumerate() {
+                    hashes.push(if view_len(*view) <= INLINE_BYTES {
+                        hash_inline(*view)
+                    } else {
+                        hash_key(key_of_view(views, buffers, row))
+                    });
+                }
+                hashes.into()
+            }
         }
     }
+}
+
+/// Returns the key of a view, where it lies: in the view itself or in a buffer.
+#[inline]
+fn key_of_view<'a>(views: &'a ScalarBuffer<u128>, buffers: &'a [Buffer], row: usize) -> &'a [u8] {
+    let view = views[row];
+    let len = view_len(view);
+    if len <= INLINE_BYTES {
+        // In memory a view is little-endian, as all of Arrow here.
+        let start = row * size_of::<u128>() + size_of::<u32>();
+        return &views.inner().as_slice()[start..start + len];
+    }
+    let (buffer, start) = ((view >> 64) as u32 as usize, (view >> 96) as u32 as usize);
+    &buffers[buffer].as_slice()[start..start + len]
 }
 
 /// Collects keys in their binary form.
@@ -246,8 +304,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_has_the_same_hash_however_it_lies() {
+        let words = ["", "a", "word", "twelve bytes", "more than twelve bytes"];
+        let mut builder = KeyBytesBuilder::default();
+        words.iter().for_each(|word| builder.push(word.as_bytes()));
+        let array = arrow_array::StringViewArray::from_iter_values(words);
+        let views = KeyBytes::views(array.views().clone(), array.data_buffers().clone());
+        let spans = builder.finish();
+        assert_eq!(views.hashes(), spans.hashes());
+        for (row, word) in words.iter().enumerate() {
+            assert_eq!(views.get(row), word.as_bytes());
+            assert_eq!(views.hashes()[row], hash_key(word.as_bytes()));
+        }
+    }
+
+    #[test]
     fn hashes_and_key_groups_are_those_of_the_format() {
-        assert_eq!(hash_key(b""), 0x2d06_8005_38d3_94c2);
+        assert_eq!(hash_key(b""), 0xf5bb_b786_ac40_58c7);
+        // XXH3 of a text longer than a view holds.
+        assert_eq!(hash_key(b"sciurus vulgaris"), xxh3_64(b"sciurus vulgaris"));
         assert_eq!(key_group(u64::MAX, 128), 127);
         assert_eq!(key_group(0x8000_0000_0000_0000, 128), 64);
         assert_eq!(key_group(0, 128), 0);

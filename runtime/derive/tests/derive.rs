@@ -157,7 +157,7 @@ fn selectors_name_the_fields() {
         (K::indices(), K::Key::data_type().to_string())
     }
     assert_eq!(key::<Reading, _>(Reading::VALUE), (vec![1], "Float64".to_owned()));
-    assert_eq!(key::<Pair, _>(Pair::F1), (vec![1], "Utf8".to_owned()));
+    assert_eq!(key::<Pair, _>(Pair::F1), (vec![1], "Utf8View".to_owned()));
     assert_eq!(key::<Reading, _>((Reading::TYPE, Reading::SENSOR)).0, [2, 0]);
 
     let mut record = reading("a", 1.0);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{Schema, SchemaRef};
-use sciurus_core::{BoxError, Record};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use sciurus_core::BoxError;
 use sciurus_engine::source::ReaderContext;
 
 use super::blocks::Block;
@@ -38,7 +38,10 @@ struct TextDecoder {
 
 impl TextDecoder {
     fn new() -> Self {
-        Self { schema: Arc::new(Schema::new(String::fields())), lent: VecDeque::new() }
+        Self {
+            schema: Arc::new(Schema::new(vec![Field::new("value", DataType::Utf8, false)])),
+            lent: VecDeque::new(),
+        }
     }
 
     /// Returns `bytes` bytes of memory, with any content.

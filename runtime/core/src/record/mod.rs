@@ -17,6 +17,7 @@ mod temporal;
 mod text;
 mod tuple;
 mod unit;
+pub mod view;
 
 use std::fmt::Debug;
 

@@ -3,124 +3,152 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, StringBuilder as ArrowStringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BinaryArray, StringArray};
-use arrow_buffer::OffsetBuffer;
+use arrow_array::{Array, ArrayRef, BinaryArray, BinaryViewArray, StringArray, StringViewArray};
 use arrow_schema::DataType;
 use bytes::Bytes;
 
 use super::codec::{DecodeError, decode_keys, put_sized, take_sized};
+use super::view::{StringViews, ViewBuilder};
 use super::{Builder, Columns, Record, SchemaMismatch};
 use crate::key::KeyBytes;
 
-/// How many bytes a value is taken to have when a builder reserves room.
-const EXPECTED_VALUE_BYTES: usize = 8;
-
-/// A column of strings.
-#[derive(Debug, Clone)]
-pub struct StringColumns {
-    array: StringArray,
-}
-
-impl Columns for StringColumns {
-    type Record = String;
-
-    fn from_array(array: &ArrayRef) -> Result<Self, SchemaMismatch> {
-        array
-            .as_string_opt::<i32>()
-            .map(|array| Self { array: array.clone() })
-            .ok_or_else(|| SchemaMismatch::of::<String>(&array.data_type().to_string()))
-    }
-
-    fn len(&self) -> usize {
-        self.array.len()
-    }
-
-    #[inline]
-    fn get(&self, row: usize) -> &str {
-        self.array.value(row)
-    }
-}
-
-/// A column of byte strings.
-#[derive(Debug, Clone)]
-pub struct BytesColumns {
-    array: BinaryArray,
-}
-
-impl Columns for BytesColumns {
-    type Record = Bytes;
-
-    fn from_array(array: &ArrayRef) -> Result<Self, SchemaMismatch> {
-        array
-            .as_binary_opt::<i32>()
-            .map(|array| Self { array: array.clone() })
-            .ok_or_else(|| SchemaMismatch::of::<Bytes>(&array.data_type().to_string()))
-    }
-
-    fn len(&self) -> usize {
-        self.array.len()
-    }
-
-    #[inline]
-    fn get(&self, row: usize) -> &[u8] {
-        self.array.value(row)
-    }
-}
-
-macro_rules! variable_builder {
-    ($(#[$doc:meta])* $name:ident, $arrow:ident, $record:ty, $view:ty, $empty:expr) => {
+macro_rules! text_columns {
+    ($(#[$doc:meta])* $name:ident, $record:ty, $view:ty, $views:ident, $as_views:ident,
+     $offsets:ident, $as_offsets:ident) => {
         $(#[$doc])*
-        #[derive(Debug)]
-        pub struct $name {
-            values: $arrow,
-            rows: usize,
-        }
+        #[derive(Debug, Clone)]
+        pub struct $name(Layout<$views, $offsets>);
 
-        impl Builder for $name {
+        impl Columns for $name {
             type Record = $record;
 
-            fn with_capacity(rows: usize) -> Self {
-                Self { values: $arrow::with_capacity(rows, rows * EXPECTED_VALUE_BYTES), rows }
+            fn from_array(array: &ArrayRef) -> Result<Self, SchemaMismatch> {
+                let views = array.$as_views().map(|array| Layout::Views(array.clone()));
+                views
+                    .or_else(|| array.$as_offsets::<i32>().map(|a| Layout::Offsets(a.clone())))
+                    .map(Self)
+                    .ok_or_else(|| SchemaMismatch::of::<$record>(&array.data_type().to_string()))
             }
 
-            #[inline]
-            fn append(&mut self, view: $view) {
-                self.values.append_value(view);
-            }
-
-            fn append_hidden(&mut self) {
-                self.values.append_value($empty);
-            }
-
-            #[inline]
             fn len(&self) -> usize {
-                self.values.offsets_slice().len() - 1
+                match &self.0 {
+                    Layout::Views(array) => array.len(),
+                    Layout::Offsets(array) => array.len(),
+                }
             }
 
             #[inline]
-            fn bytes(&self) -> usize {
-                self.values.values_slice().len() + size_of_val(self.values.offsets_slice())
+            fn get(&self, row: usize) -> $view {
+                match &self.0 {
+                    Layout::Views(array) => array.value(row),
+                    Layout::Offsets(array) => array.value(row),
+                }
             }
+        }
 
-            fn finish(&mut self) -> ArrayRef {
-                let bytes = self.values.values_slice().len().max(self.rows * EXPECTED_VALUE_BYTES);
-                let next = $arrow::with_capacity(self.rows, bytes);
-                Arc::new(std::mem::replace(&mut self.values, next).finish())
+        impl $name {
+            fn key_bytes(&self) -> KeyBytes {
+                match &self.0 {
+                    Layout::Views(array) => {
+                        KeyBytes::views(array.views().clone(), array.data_buffers().clone())
+                    }
+                    Layout::Offsets(array) => {
+                        let offsets = array.offsets().inner().clone();
+                        KeyBytes::variable(offsets, array.values().clone())
+                    }
+                }
             }
         }
     };
 }
 
-variable_builder!(
-    /// Collects strings.
-    StringBuilder, ArrowStringBuilder, String, &str, ""
+/// Arrow's two layouts of values of different lengths. Builders make views; sources that read text
+/// as it stands may leave it in one piece, with offsets.
+#[derive(Debug, Clone)]
+enum Layout<V, O> {
+    Views(V),
+    Offsets(O),
+}
+
+text_columns!(
+    /// A column of strings: `Utf8View` or `Utf8`.
+    StringColumns, String, &str, StringViewArray, as_string_view_opt, StringArray, as_string_opt
 );
-variable_builder!(
-    /// Collects byte strings.
-    BytesBuilder, BinaryBuilder, Bytes, &[u8], b""
+text_columns!(
+    /// A column of byte strings: `BinaryView` or `Binary`.
+    BytesColumns, Bytes, &[u8], BinaryViewArray, as_binary_view_opt, BinaryArray, as_binary_opt
 );
+
+/// Collects strings.
+#[derive(Debug)]
+pub struct StringBuilder(StringViews);
+
+impl Builder for StringBuilder {
+    type Record = String;
+
+    fn with_capacity(rows: usize) -> Self {
+        Self(StringViews::with_capacity(rows))
+    }
+
+    #[inline]
+    fn append(&mut self, view: &str) {
+        self.0.append(view);
+    }
+
+    fn append_hidden(&mut self) {
+        self.0.append("");
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.0.finish())
+    }
+}
+
+/// Collects byte strings.
+#[derive(Debug)]
+pub struct BytesBuilder(ViewBuilder);
+
+impl Builder for BytesBuilder {
+    type Record = Bytes;
+
+    fn with_capacity(rows: usize) -> Self {
+        Self(ViewBuilder::with_capacity(rows))
+    }
+
+    #[inline]
+    fn append(&mut self, view: &[u8]) {
+        self.0.append(view);
+    }
+
+    fn append_hidden(&mut self) {
+        self.0.append(b"");
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.0.finish_bytes())
+    }
+}
 
 impl Record for String {
     type View<'a> = &'a str;
@@ -128,7 +156,7 @@ impl Record for String {
     type Builder = StringBuilder;
 
     fn data_type() -> DataType {
-        DataType::Utf8
+        DataType::Utf8View
     }
 
     #[inline]
@@ -159,13 +187,12 @@ impl Record for String {
     }
 
     fn key_bytes(columns: &Self::Columns) -> KeyBytes {
-        KeyBytes::variable(columns.array.offsets().inner().clone(), columns.array.values().clone())
+        columns.key_bytes()
     }
 
     fn key_column(keys: &KeyBytes) -> Result<ArrayRef, DecodeError> {
-        let KeyBytes::Variable { offsets, data } = keys else { return decode_keys::<Self>(keys) };
-        let offsets = OffsetBuffer::new(offsets.clone());
-        StringArray::try_new(offsets, data.clone(), None)
+        let KeyBytes::Views { views, buffers } = keys else { return decode_keys::<Self>(keys) };
+        StringViewArray::try_new(views.clone(), buffers.clone(), None)
             .map(|array| Arc::new(array) as ArrayRef)
             .map_err(|error| DecodeError::Invalid { what: "String", reason: error.to_string() })
     }
@@ -181,7 +208,7 @@ impl Record for Bytes {
     type Builder = BytesBuilder;
 
     fn data_type() -> DataType {
-        DataType::Binary
+        DataType::BinaryView
     }
 
     #[inline]
@@ -210,13 +237,12 @@ impl Record for Bytes {
     }
 
     fn key_bytes(columns: &Self::Columns) -> KeyBytes {
-        KeyBytes::variable(columns.array.offsets().inner().clone(), columns.array.values().clone())
+        columns.key_bytes()
     }
 
     fn key_column(keys: &KeyBytes) -> Result<ArrayRef, DecodeError> {
-        let KeyBytes::Variable { offsets, data } = keys else { return decode_keys::<Self>(keys) };
-        let offsets = OffsetBuffer::new(offsets.clone());
-        BinaryArray::try_new(offsets, data.clone(), None)
+        let KeyBytes::Views { views, buffers } = keys else { return decode_keys::<Self>(keys) };
+        BinaryViewArray::try_new(views.clone(), buffers.clone(), None)
             .map(|array| Arc::new(array) as ArrayRef)
             .map_err(|error| DecodeError::Invalid { what: "Bytes", reason: error.to_string() })
     }

@@ -66,7 +66,7 @@ fn instants_and_local_times_are_not_taken_for_each_other() {
 fn other_types_are_refused_by_name() {
     let numbers = array(Int64Array::from(vec![1]));
     let error = read::<String>(numbers.clone()).unwrap_err();
-    assert_eq!(error, "columns of Int64 cannot be read as records of type Utf8");
+    assert_eq!(error, "columns of Int64 cannot be read as records of type Utf8View");
     assert!(read::<bool>(numbers.clone()).is_err());
     assert!(read::<i32>(numbers.clone()).is_err());
     assert!(read::<Vec<i64>>(numbers.clone()).is_err());

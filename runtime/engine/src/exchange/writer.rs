@@ -107,6 +107,11 @@ impl OutputChannel {
             self.flush(control, metrics)?;
             return self.send(batch, control, metrics);
         }
+        // Strings may lie in either of two layouts: only what is alike can be gathered.
+        let alike = |other: &Batch| other.records().schema_ref() == batch.records().schema_ref();
+        if !self.pending.first().is_none_or(alike) {
+            self.flush(control, metrics)?;
+        }
         self.pending_rows += batch.len();
         self.pending.push(batch);
         if self.pending_rows >= ROWS_WORTH_SENDING { self.flush(control, metrics) } else { Ok(()) }

@@ -14,6 +14,8 @@ use crate::exchange::{KeyExtractor, keys_of};
 use crate::operator::{Operator, OperatorContext};
 use crate::output::Output;
 
+const DEFECT: TaskError = TaskError::Defect("a rolling sum's columns don't fit its records");
+
 /// Sums a field per key and emits each record with the sum so far, in batch execution one record
 /// per key with the final sum.
 ///
@@ -57,11 +59,6 @@ impl<K: Record, N: Numeric> RollingSum<K, N> {
         }
     }
 
-    fn records(&self, columns: Vec<ArrayRef>) -> TaskResult<RecordBatch> {
-        RecordBatch::try_new(self.schema.clone(), columns)
-            .map_err(|_| TaskError::Defect("a rolling sum's columns don't fit its records"))
-    }
-
     /// Puts the columns of keys and sums in their places.
     fn assemble(&self, keys: &ArrayRef, sums: Vec<N>) -> TaskResult<RecordBatch> {
         let sums: ArrayRef =
@@ -74,7 +71,7 @@ impl<K: Record, N: Numeric> RollingSum<K, N> {
         for (place, key) in self.key_columns.iter().zip(keys) {
             columns[*place] = key.clone();
         }
-        self.records(columns)
+        RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| DEFECT)
     }
 }
 
@@ -125,7 +122,8 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
         let mut columns = batch.records().columns().to_vec();
         columns[self.sum_column] =
             Arc::new(PrimitiveArray::<<N as Primitive>::Arrow>::new(sums.into(), None));
-        let records = self.records(columns)?;
+        let records =
+            RecordBatch::try_new(batch.records().schema(), columns).map_err(|_| DEFECT)?;
         out.emit(batch.with_records(records))
     }
 

@@ -4,11 +4,10 @@
 //! four bytes there and the place of all of them in an arena. Short keys, which are most, compare
 //! as one integer and take one access to memory.
 
+use sciurus_core::record::view::{INLINE_BYTES, without_place};
+
 use crate::chunk::{Chunk, Chunked, ChunkedSnapshot};
 use crate::slot::Slot;
-
-/// The longest key that lies in its cell.
-const INLINE_BYTES: usize = 12;
 
 /// The bytes that an arena's chunk holds, unless a single key is longer.
 const ARENA_CHUNK_BYTES: usize = 1 << 16;
@@ -45,6 +44,12 @@ impl KeyCell {
         } else {
             Self((u128::from(bytes as u32) << 32) | len as u128)
         }
+    }
+
+    /// Makes the cell of a key given as a view, which is laid out as a cell is.
+    #[inline]
+    pub(crate) fn of_view(view: u128) -> Self {
+        Self(without_place(view))
     }
 
     #[inline]

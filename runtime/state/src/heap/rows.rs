@@ -16,16 +16,62 @@ pub(crate) trait Rows {
     fn key(&self, row: usize) -> KeyRef<'_>;
 }
 
-/// The selected rows of a batch.
-pub(crate) struct BatchRows<'a, S, P> {
+/// How the keys of a batch lie, by physical row.
+trait Layout {
+    /// Returns the cell to look for.
+    fn cell(&self, row: usize) -> KeyCell;
+    /// Returns the key.
+    fn key(&self, row: usize) -> &[u8];
+}
+
+/// Keys one behind the other.
+struct Spans<'a, P> {
     data: &'a [u8],
-    hashes: &'a [u64],
-    len: usize,
-    select: S,
+    /// Where a key starts, and its length.
     span: P,
 }
 
-impl<S: Fn(usize) -> usize, P: Fn(usize) -> (usize, usize)> Rows for BatchRows<'_, S, P> {
+impl<P: Fn(usize) -> (usize, usize)> Layout for Spans<'_, P> {
+    #[inline]
+    fn cell(&self, row: usize) -> KeyCell {
+        let (start, len) = (self.span)(row);
+        KeyCell::of(self.data, start, len)
+    }
+
+    #[inline]
+    fn key(&self, row: usize) -> &[u8] {
+        let (start, len) = (self.span)(row);
+        &self.data[start..start + len]
+    }
+}
+
+/// Keys as views, which are cells already.
+struct Views<'a> {
+    views: &'a [u128],
+    keys: &'a KeyBytes,
+}
+
+impl Layout for Views<'_> {
+    #[inline]
+    fn cell(&self, row: usize) -> KeyCell {
+        KeyCell::of_view(self.views[row])
+    }
+
+    #[inline]
+    fn key(&self, row: usize) -> &[u8] {
+        self.keys.get(row)
+    }
+}
+
+/// The selected rows of a batch.
+struct BatchRows<'a, S, L> {
+    hashes: &'a [u64],
+    len: usize,
+    select: S,
+    layout: L,
+}
+
+impl<S: Fn(usize) -> usize, L: Layout> Rows for BatchRows<'_, S, L> {
     #[inline]
     fn len(&self) -> usize {
         self.len
@@ -38,14 +84,12 @@ impl<S: Fn(usize) -> usize, P: Fn(usize) -> (usize, usize)> Rows for BatchRows<'
 
     #[inline]
     fn cell(&self, row: usize) -> KeyCell {
-        let (start, len) = (self.span)((self.select)(row));
-        KeyCell::of(self.data, start, len)
+        self.layout.cell((self.select)(row))
     }
 
     #[inline]
     fn key(&self, row: usize) -> KeyRef<'_> {
-        let (start, len) = (self.span)((self.select)(row));
-        KeyRef::of(&self.data[start..start + len])
+        KeyRef::of(self.layout.key((self.select)(row)))
     }
 }
 
@@ -67,8 +111,8 @@ pub(crate) fn with_rows<W: WithRows>(
     assert_eq!(keys.len(), hashes.len(), "one hash a key");
     match keys {
         KeyBytes::Fixed { width, data } => {
-            let (width, data) = (*width, data.as_slice());
-            with_spans(data, hashes, selection, |row| (row * width, width), then)
+            let span = |row| (row * width, *width);
+            with_layout(Spans { data: data.as_slice(), span }, hashes, selection, then)
         }
         KeyBytes::Variable { offsets, data } => {
             let offsets: &[i32] = offsets;
@@ -76,26 +120,28 @@ pub(crate) fn with_rows<W: WithRows>(
                 let start = offsets[row] as usize;
                 (start, offsets[row + 1] as usize - start)
             };
-            with_spans(data.as_slice(), hashes, selection, span, then)
+            with_layout(Spans { data: data.as_slice(), span }, hashes, selection, then)
+        }
+        KeyBytes::Views { views, .. } => {
+            with_layout(Views { views, keys }, hashes, selection, then)
         }
     }
 }
 
-fn with_spans<W: WithRows>(
-    data: &[u8],
+fn with_layout<W: WithRows>(
+    layout: impl Layout,
     hashes: &[u64],
     selection: Option<&[u32]>,
-    span: impl Fn(usize) -> (usize, usize),
     then: W,
 ) -> W::Output {
     match selection {
         None => {
             let select = |row| row;
-            then.run(&BatchRows { data, hashes, len: hashes.len(), select, span })
+            then.run(&BatchRows { hashes, len: hashes.len(), select, layout })
         }
         Some(selection) => {
             let select = |row: usize| selection[row] as usize;
-            then.run(&BatchRows { data, hashes, len: selection.len(), select, span })
+            then.run(&BatchRows { hashes, len: selection.len(), select, layout })
         }
     }
 }
