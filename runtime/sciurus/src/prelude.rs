@@ -11,11 +11,18 @@ pub use sciurus_core::time::Timestamp;
 pub use sciurus_core::{BoxError, Record};
 pub use sciurus_derive::Record;
 pub use sciurus_engine::accumulator::LongCounter;
-pub use sciurus_engine::function::{Context, KeyedRuntimeContext, ProcessFunction, RuntimeContext};
+pub use sciurus_engine::function::{
+    CoProcessFunction, Context, KeyedCoProcessFunction, KeyedContext, KeyedProcessFunction,
+    KeyedRuntimeContext, OnTimerContext, ProcessFunction, RuntimeContext, TimeDomain,
+};
 pub use sciurus_engine::watermark::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 pub use sciurus_engine::{Collector, OutputTag};
+pub use sciurus_state::{
+    AggregatingState, ListState, MapState, ReducingState, StateAccess, StateTtlConfig, ValueState,
+};
 
 pub use crate::stream::{
-    CollectedStream, DataStream, DataStreamSink, KeyedStream, SingleOutputStreamOperator,
+    CollectedStream, ConnectedStreams, DataStream, DataStreamSink, KeyedConnectedStreams,
+    KeyedStream, SingleOutputStreamOperator,
 };
 pub use crate::{JobClient, JobError, JobExecutionResult, JobStatus, StreamExecutionEnvironment};

@@ -1,10 +1,19 @@
 //! What user functions with a life cycle implement and what they are given: process functions and
 //! their contexts.
 
+mod co_process;
+mod keyed_co_process;
+mod keyed_context;
+mod keyed_process;
 mod process;
 mod runtime_context;
 mod timer_service;
 
+pub use co_process::CoProcessFunction;
+pub use keyed_co_process::KeyedCoProcessFunction;
+pub use keyed_context::{KeyedContext, OnTimerContext};
+pub use keyed_process::KeyedProcessFunction;
 pub use process::{Context, ProcessFunction};
 pub use runtime_context::{KeyedRuntimeContext, RuntimeContext};
-pub use timer_service::TimeService;
+pub use sciurus_state::timer::TimeDomain;
+pub use timer_service::{TimeService, TimerService};

@@ -5,6 +5,7 @@ use sciurus_core::{BoxError, Record};
 
 use super::{RuntimeContext, TimeService};
 use crate::collector::Collector;
+use crate::error::TaskResult;
 use crate::side_output::{OutputTag, SideOutputs};
 
 /// Processes the records of a stream one by one; Flink's `ProcessFunction`.
@@ -91,8 +92,11 @@ impl<'a> Context<'a> {
         self.timestamp = timestamp;
     }
 
-    pub(crate) fn sides(&mut self) -> &mut SideOutputs {
-        self.sides
+    /// Ends a call of the function: sends side outputs that are full.
+    #[inline]
+    pub(crate) fn end_call<O: Record>(&mut self, collector: &mut Collector<'_, O>) -> TaskResult {
+        self.sides.emit_full(collector.output())?;
+        collector.check()
     }
 
     /// Returns the record's event timestamp, milliseconds since the Unix epoch, where it has one.

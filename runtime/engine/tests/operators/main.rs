@@ -1,6 +1,9 @@
 //! The operators, driven by the harnesses of the testkit.
 
+mod connect;
 mod filter;
 mod flat_map;
+mod keyed_process;
 mod map;
 mod process;
+mod timers;

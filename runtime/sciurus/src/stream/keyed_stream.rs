@@ -1,6 +1,7 @@
 //! A stream partitioned by key.
 
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow_schema::Schema;
@@ -8,8 +9,9 @@ use sciurus_core::Record;
 use sciurus_core::graph::Partitioning;
 use sciurus_core::record::{Field, Numeric};
 use sciurus_engine::exchange::KeyExtractorFactory;
+use sciurus_engine::function::KeyedProcessFunction;
 use sciurus_engine::operator::{Operator, OperatorContext, OperatorFactory};
-use sciurus_engine::operators::RollingSum;
+use sciurus_engine::operators::{KeyedProcess, RollingSum};
 use sciurus_engine::program::EdgeCode;
 
 use super::{DataStream, SingleOutputStreamOperator};
@@ -32,6 +34,15 @@ impl<T: Record, K: Record> Clone for KeyedStream<T, K> {
             key_columns: self.key_columns.clone(),
             keys: PhantomData,
         }
+    }
+}
+
+/// What needs no key is done as with any stream, subtask by subtask.
+impl<T: Record, K: Record> Deref for KeyedStream<T, K> {
+    type Target = DataStream<T>;
+
+    fn deref(&self) -> &DataStream<T> {
+        &self.stream
     }
 }
 
@@ -65,6 +76,18 @@ impl<T: Record, K: Record> KeyedStream<T, K> {
                 extractor.create(),
                 context,
             )) as Box<dyn Operator>)
+        })
+    }
+
+    /// Processes each record with a function that has state and timers of the record's key.
+    pub fn process<F: KeyedProcessFunction<Key = K, In = T>>(
+        &self,
+        function: F,
+    ) -> SingleOutputStreamOperator<F::Out> {
+        let extractor = self.extractor.clone();
+        self.transform("KeyedProcess", move |context: &OperatorContext| {
+            let operator = KeyedProcess::new(function.clone(), extractor.create(), context);
+            Ok(Box::new(operator) as Box<dyn Operator>)
         })
     }
 

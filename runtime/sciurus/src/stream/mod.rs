@@ -1,13 +1,17 @@
 //! Streams and what can be done with them.
 
 mod collect;
+mod connected_streams;
 mod data_stream;
 mod data_stream_sink;
+mod keyed_connected_streams;
 mod keyed_stream;
 mod single_output;
 
 pub use collect::CollectedStream;
+pub use connected_streams::ConnectedStreams;
 pub use data_stream::DataStream;
 pub use data_stream_sink::DataStreamSink;
+pub use keyed_connected_streams::KeyedConnectedStreams;
 pub use keyed_stream::KeyedStream;
 pub use single_output::SingleOutputStreamOperator;

@@ -1,0 +1,99 @@
+//! Functions over the records of one key at a time, with state, timers and side outputs.
+
+use sciurus_core::time::Timestamp;
+use sciurus_core::{BoxError, Record};
+
+use super::{KeyedContext, KeyedRuntimeContext, OnTimerContext};
+use crate::collector::Collector;
+
+/// Processes the records of a keyed stream one by one; Flink's `KeyedProcessFunction`.
+///
+/// State handles are fields of the function, registered in `open`; they read and write the state
+/// of the current key through the context. Each subtask works with its own clone of the function.
+/// What is collected for a record has the record's timestamp, what is collected by an event-time
+/// timer the timer's.
+///
+/// ```
+/// use sciurus_core::BoxError;
+/// use sciurus_engine::Collector;
+/// use sciurus_engine::function::{KeyedContext, KeyedProcessFunction, KeyedRuntimeContext};
+/// use sciurus_state::{StateAccess, ValueState};
+///
+/// /// Numbers the words of each kind.
+/// #[derive(Clone)]
+/// struct Number {
+///     count: ValueState<i64>,
+/// }
+///
+/// impl KeyedProcessFunction for Number {
+///     type Key = String;
+///     type In = String;
+///     type Out = (String, i64);
+///
+///     fn open(&mut self, ctx: &mut KeyedRuntimeContext<'_>) -> Result<(), BoxError> {
+///         Ok(ctx.register(&mut self.count)?)
+///     }
+///
+///     fn process_element(
+///         &mut self,
+///         word: &str,
+///         ctx: &mut KeyedContext<'_, String>,
+///         out: &mut Collector<'_, (String, i64)>,
+///     ) -> Result<(), BoxError> {
+///         let count = self.count.value(ctx)?.unwrap_or(0) + 1;
+///         self.count.update(ctx, count)?;
+///         out.collect((word, count));
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait KeyedProcessFunction: Clone + Send + Sync + 'static {
+    /// What the stream is keyed by.
+    type Key: Record;
+    /// What is processed.
+    type In: Record;
+    /// What is collected.
+    type Out: Record;
+
+    /// Gets ready: registers state. There is no current key yet.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn open(&mut self, ctx: &mut KeyedRuntimeContext<'_>) -> Result<(), BoxError> {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// Processes one record.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn process_element(
+        &mut self,
+        value: <Self::In as Record>::View<'_>,
+        ctx: &mut KeyedContext<'_, Self::Key>,
+        out: &mut Collector<'_, Self::Out>,
+    ) -> Result<(), BoxError>;
+
+    /// A timer of the current key is due, at or after `timestamp`.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn on_timer(
+        &mut self,
+        timestamp: Timestamp,
+        ctx: &mut OnTimerContext<'_, Self::Key>,
+        out: &mut Collector<'_, Self::Out>,
+    ) -> Result<(), BoxError> {
+        let _ = (timestamp, ctx, out);
+        Ok(())
+    }
+
+    /// Lets go of what the function holds.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn close(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}

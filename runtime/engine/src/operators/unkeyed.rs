@@ -1,0 +1,69 @@
+//! What the operators that run process functions without keys have in common.
+
+use std::sync::Arc;
+
+use sciurus_core::clock::Clock;
+use sciurus_core::time::{MIN_WATERMARK, Timestamp};
+use sciurus_core::{Batch, BoxError, Columns, Record};
+
+use crate::collector::{Collector, Emitter};
+use crate::error::{TaskError, TaskResult};
+use crate::function::{Context, TimeService};
+use crate::operator::OperatorContext;
+use crate::output::Output;
+use crate::side_output::SideOutputs;
+
+/// Time and outputs of a function, and the loop around its calls.
+pub(super) struct UnkeyedRuntime<O: Record> {
+    emitter: Emitter<O>,
+    sides: SideOutputs,
+    clock: Arc<dyn Clock>,
+    watermark: Timestamp,
+}
+
+impl<O: Record> UnkeyedRuntime<O> {
+    pub(super) fn new(context: &OperatorContext) -> Self {
+        Self {
+            emitter: Emitter::new(context.limits),
+            sides: SideOutputs::new(context.limits),
+            clock: context.clock.clone(),
+            watermark: MIN_WATERMARK,
+        }
+    }
+
+    /// Calls the function for every row of a batch.
+    pub(super) fn process_batch<I: Record>(
+        &mut self,
+        batch: &Batch,
+        out: &mut Output,
+        mut call: impl FnMut(
+            I::View<'_>,
+            &mut Context<'_>,
+            &mut Collector<'_, O>,
+        ) -> Result<(), BoxError>,
+    ) -> TaskResult {
+        let columns = batch.columns::<I>()?;
+        let time = TimeService::new(self.clock.as_ref(), self.watermark);
+        let mut context = Context::new(time, &mut self.sides);
+        let mut collector = self.emitter.collector(out);
+        batch.try_for_each(|row| {
+            let timestamp = batch.timestamps().map(|timestamps| timestamps[row]);
+            context.set_timestamp(timestamp);
+            collector.set_timestamp(timestamp);
+            call(columns.get(row), &mut context, &mut collector).map_err(TaskError::user)?;
+            context.end_call(&mut collector)
+        })?;
+        collector.finish()?;
+        self.sides.flush(out)
+    }
+
+    /// Sets event time and passes the watermark on.
+    pub(super) fn process_watermark(
+        &mut self,
+        watermark: Timestamp,
+        out: &mut Output,
+    ) -> TaskResult {
+        self.watermark = watermark;
+        out.emit_watermark(watermark)
+    }
+}
