@@ -10,6 +10,7 @@ mod keyed_co_process;
 mod keyed_process;
 mod map;
 mod process;
+mod rolling_reduce;
 mod rolling_sum;
 mod unkeyed;
 
@@ -22,4 +23,5 @@ pub use keyed_co_process::KeyedCoProcess;
 pub use keyed_process::KeyedProcess;
 pub use map::{Map, TryMap};
 pub use process::Process;
+pub use rolling_reduce::RollingReduce;
 pub use rolling_sum::RollingSum;

@@ -6,4 +6,5 @@ mod flat_map;
 mod keyed_process;
 mod map;
 mod process;
+mod rolling_reduce;
 mod timers;

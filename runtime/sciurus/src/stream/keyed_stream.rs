@@ -64,8 +64,11 @@ impl<T: Record, K: Record> KeyedStream<T, K> {
         F: Field<T>,
         F::Type: Numeric,
     {
-        let _ = field;
         let schema = Arc::new(Schema::new(T::fields()));
+        let is_covered = |index| index == F::INDEX || self.key_columns.contains(&index);
+        if !(0..schema.fields().len()).all(is_covered) || self.key_columns.contains(&F::INDEX) {
+            return self.sum_of_records(field);
+        }
         let key_columns = self.key_columns.clone();
         let extractor = self.extractor.clone();
         self.transform("Keyed Aggregation", move |context: &OperatorContext| {

@@ -2,6 +2,7 @@
 
 mod connect;
 mod process;
+mod rolling;
 
 use sciurus::prelude::*;
 
