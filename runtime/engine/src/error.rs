@@ -36,6 +36,17 @@ pub enum TaskError {
         /// The tag's id.
         id: Arc<str>,
     },
+    /// A custom partitioner named a partition that isn't there.
+    #[error(
+        "a custom partitioner chose partition {partition} of {partitions}: partitions are counted \
+         from 0"
+    )]
+    PartitionOutOfRange {
+        /// What it named.
+        partition: usize,
+        /// How many there are.
+        partitions: usize,
+    },
     /// The task was cancelled.
     #[error("the task was cancelled")]
     Cancelled,

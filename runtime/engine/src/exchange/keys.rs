@@ -22,6 +22,21 @@ pub fn keys_of(batch: &Batch, extractor: &mut dyn KeyExtractor) -> TaskResult<Ke
     }
 }
 
+/// Returns the key's columns of a batch as one column of keys.
+pub(super) fn key_column<T: Record, C: KeyColumns<T>>(batch: &Batch) -> TaskResult<ArrayRef> {
+    const DEFECT: TaskError = TaskError::Defect("the key's columns are not in the batch");
+    let columns = batch.records().columns();
+    match C::indices().as_slice() {
+        [index] => columns.get(*index).cloned().ok_or(DEFECT),
+        indices => {
+            let selected: Option<Vec<_>> =
+                indices.iter().map(|index| columns.get(*index).cloned()).collect();
+            let array = StructArray::try_new(C::Key::fields(), selected.ok_or(DEFECT)?, None);
+            Ok(Arc::new(array.map_err(|_| DEFECT)?))
+        }
+    }
+}
+
 /// Takes keys from columns of the record: nothing is copied and no function runs.
 pub struct ColumnKeys<T: Record, C: KeyColumns<T>> {
     types: PhantomData<fn(T) -> C>,
@@ -35,18 +50,7 @@ impl<T: Record, C: KeyColumns<T>> Default for ColumnKeys<T, C> {
 
 impl<T: Record, C: KeyColumns<T>> KeyExtractor for ColumnKeys<T, C> {
     fn keys(&mut self, batch: &Batch) -> TaskResult<Keys> {
-        const DEFECT: TaskError = TaskError::Defect("the key's columns are not in the batch");
-        let columns = batch.records().columns();
-        let column: ArrayRef = match C::indices().as_slice() {
-            [index] => columns.get(*index).ok_or(DEFECT)?.clone(),
-            indices => {
-                let selected: Option<Vec<_>> =
-                    indices.iter().map(|index| columns.get(*index).cloned()).collect();
-                let array = StructArray::try_new(C::Key::fields(), selected.ok_or(DEFECT)?, None);
-                Arc::new(array.map_err(|_| DEFECT)?)
-            }
-        };
-        to_keys::<C::Key>(column)
+        to_keys::<C::Key>(key_column::<T, C>(batch)?)
     }
 }
 

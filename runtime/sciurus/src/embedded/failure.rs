@@ -12,6 +12,7 @@ pub(super) fn cause_of(error: &TaskError) -> FailureCause {
         TaskError::State(_) => (Fault::User, "StateError"),
         TaskError::Decode(_) => (Fault::Bug, "DecodeError"),
         TaskError::Schema(_) => (Fault::User, "SchemaMismatch"),
+        TaskError::PartitionOutOfRange { .. } => (Fault::User, "PartitionOutOfRange"),
         TaskError::SideOutputType { .. } => (Fault::User, "SideOutputType"),
         TaskError::PeerGone { .. } => (Fault::Environment, "PeerGone"),
         TaskError::Cancelled => (Fault::Environment, "Cancelled"),

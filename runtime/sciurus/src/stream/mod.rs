@@ -6,6 +6,7 @@ mod data_stream;
 mod data_stream_sink;
 mod keyed_connected_streams;
 mod keyed_stream;
+mod partition_custom;
 mod rolling;
 mod single_output;
 

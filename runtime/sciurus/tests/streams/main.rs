@@ -1,6 +1,7 @@
 //! Transformations of streams, run as jobs.
 
 mod connect;
+mod partition;
 mod process;
 mod rolling;
 
