@@ -65,16 +65,29 @@ impl Words<'_> {
     /// Takes the place where the next word begins, or the current one ends.
     #[inline]
     fn next_edge(&mut self) -> Option<usize> {
-        while self.edges == 0 {
-            let block = self.line.as_bytes().get(self.next_block..)?.first_chunk()?;
-            let words = word_bits(block);
-            self.edges = words ^ (words << 1 | self.within_word);
-            self.within_word = words >> (BLOCK_BYTES - 1);
-            self.next_block += BLOCK_BYTES;
+        if self.edges == 0 && !self.find_edges() {
+            return None;
         }
         let place = self.next_block - BLOCK_BYTES + self.edges.trailing_zeros() as usize;
         self.edges &= self.edges - 1;
         Some(place)
+    }
+
+    /// Goes on to the next block in which a word begins or ends; returns whether there is one.
+    // Inlined it would keep `next` from being so.
+    #[inline(never)]
+    fn find_edges(&mut self) -> bool {
+        let blocks = self.line.as_bytes()[self.next_block..].as_chunks().0;
+        for block in blocks {
+            let words = word_bits(block);
+            self.edges = words ^ (words << 1 | self.within_word);
+            self.within_word = words >> (BLOCK_BYTES - 1);
+            self.next_block += BLOCK_BYTES;
+            if self.edges != 0 {
+                return true;
+            }
+        }
+        false
     }
 }
 
