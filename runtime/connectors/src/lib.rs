@@ -7,6 +7,7 @@
 
 pub mod collect;
 pub mod collection;
+pub mod columns;
 pub mod discarding;
 pub mod file;
 pub mod print;
@@ -20,7 +21,7 @@ mod testing;
 pub use collect::{CollectSink, CollectedRecords, collect};
 pub use collection::{CollectionSource, IteratorSource};
 pub use discarding::DiscardingSink;
-pub use file::{FileSource, InputPaths};
+pub use file::{CsvSource, FileSource, InputPaths, JsonLinesSource, MalformedRecords};
 pub use print::PrintSink;
 pub use sequence::NumberSequenceSource;
 pub use sink::Sink;

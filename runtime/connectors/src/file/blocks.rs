@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::FileError;
 use super::split::FileSplit;
@@ -15,7 +16,7 @@ pub const MAX_LINE_BYTES: usize = 1 << 30;
 
 /// Finds where the last record in some bytes ends: how many bytes are whole records, `None` where
 /// there is none. The bytes start at a record's start.
-pub type LastRecordEnd = fn(&[u8]) -> Option<usize>;
+pub type LastRecordEnd = Arc<dyn Fn(&[u8]) -> Option<usize> + Send + Sync>;
 
 /// Whole records of a file.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +29,6 @@ pub struct Block<'a> {
 
 /// Reads the lines that start in a split: it skips the end of a line that starts before the split
 /// and reads the last line to its end, wherever that is.
-#[derive(Debug)]
 pub struct Blocks {
     file: File,
     path: PathBuf,
@@ -39,7 +39,7 @@ pub struct Blocks {
     /// The part of the buffer that was read but not yet given out: no whole record.
     carry: Range<usize>,
     block_bytes: usize,
-    last_record_end: LastRecordEnd,
+    last_record_end: Option<LastRecordEnd>,
     finished: bool,
 }
 
@@ -60,7 +60,7 @@ impl Blocks {
             buffer: Vec::new(),
             carry: 0..0,
             block_bytes: block_bytes.max(1),
-            last_record_end: last_line_end,
+            last_record_end: None,
             finished: false,
         };
         match split.position {
@@ -74,7 +74,7 @@ impl Blocks {
     /// Ends blocks where `last_record_end` says, for records that may hold line ends.
     #[must_use]
     pub fn with_record_end(mut self, last_record_end: LastRecordEnd) -> Self {
-        self.last_record_end = last_record_end;
+        self.last_record_end = Some(last_record_end);
         self
     }
 
@@ -178,8 +178,11 @@ impl Blocks {
 
     /// Returns how many bytes are whole records; those before `new` are known not to hold one.
     fn whole_records(&self, new: usize, filled: usize) -> Option<usize> {
-        memchr::memchr(b'\n', &self.buffer[new..filled])?;
-        (self.last_record_end)(&self.buffer[..filled])
+        let line_end = last_line_end(&self.buffer[new..filled])?;
+        match &self.last_record_end {
+            Some(last_record_end) => last_record_end(&self.buffer[..filled]),
+            None => Some(new + line_end),
+        }
     }
 
     fn check_length(&self, filled: usize) -> Result<(), FileError> {

@@ -1,18 +1,26 @@
 //! Reading files: which ones ([`paths`]), in which splits ([`split`], [`enumerator`]), block by
-//! block of whole lines ([`blocks`]), as records of some [`format`], for instance lines of [`text`].
+//! block of whole lines ([`blocks`]), as records of some [`format`]: lines of [`text`], [`csv`] or
+//! [`json_lines`].
 
 pub mod blocks;
+pub mod csv;
 pub mod enumerator;
 pub mod error;
 pub mod format;
+pub mod json_lines;
 mod lines;
+pub mod malformed;
 pub mod paths;
 mod reader;
+mod records;
 pub mod source;
 pub mod split;
 pub mod text;
 
+pub use csv::{CsvFormat, CsvSource};
 pub use error::FileError;
+pub use json_lines::{JsonLinesFormat, JsonLinesSource};
+pub use malformed::{MalformedRecord, MalformedRecords};
 pub use paths::InputPaths;
 pub use source::FileSource;
 pub use split::FileSplit;

@@ -50,8 +50,8 @@ impl FileReader {
 
     fn open(&mut self, split: FileSplit) -> Result<OpenSplit, BoxError> {
         let mut blocks = Blocks::open(&split, self.block_bytes)?;
-        if let Some(record_end) = self.record_end {
-            blocks = blocks.with_record_end(record_end);
+        if let Some(record_end) = &self.record_end {
+            blocks = blocks.with_record_end(record_end.clone());
         }
         self.decoder.open(&split)?;
         let counted = split.position.map_or(split.start, |position| position.offset);

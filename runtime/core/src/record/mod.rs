@@ -29,7 +29,7 @@ pub use field::{F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11, Field, KeyColu
 pub use list::{ListBuilder, ListColumns, ListIter, ListView};
 pub use option::{OptionBuilder, OptionColumns};
 pub use primitive::{BoolBuilder, BoolColumns, Primitive, PrimitiveBuilder, PrimitiveColumns};
-pub use temporal::{TemporalBuilder, TemporalColumns};
+pub use temporal::{Temporal, TemporalBuilder, TemporalColumns};
 pub use text::{BytesBuilder, BytesColumns, StringBuilder, StringColumns};
 pub use unit::{UnitBuilder, UnitColumns};
 

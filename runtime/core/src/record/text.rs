@@ -84,6 +84,13 @@ text_columns!(
 #[derive(Debug)]
 pub struct StringBuilder(StringViews);
 
+impl StringBuilder {
+    /// Drops all rows from the `len`-th on.
+    pub fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+}
+
 impl Builder for StringBuilder {
     type Record = String;
 
@@ -118,6 +125,13 @@ impl Builder for StringBuilder {
 /// Collects byte strings.
 #[derive(Debug)]
 pub struct BytesBuilder(ViewBuilder);
+
+impl BytesBuilder {
+    /// Drops all rows from the `len`-th on.
+    pub fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+}
 
 impl Builder for BytesBuilder {
     type Record = Bytes;

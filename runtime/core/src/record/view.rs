@@ -120,6 +120,11 @@ impl ViewBuilder {
         size_of_val(self.views.as_slice()) + self.long_bytes
     }
 
+    /// Drops all values from the `len`-th on. What long ones among them take stays taken.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.views.truncate(len);
+    }
+
     /// Takes views and buffers, and starts anew with the same capacity.
     fn take(&mut self) -> (ScalarBuffer<u128>, Arc<[Buffer]>) {
         let views = std::mem::replace(&mut self.views, Vec::with_capacity(self.rows));
@@ -173,6 +178,10 @@ impl StringViews {
         self.0.bytes()
     }
 
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
     pub(super) fn finish(&mut self) -> StringViewArray {
         self.0.finish_strings()
     }
@@ -208,6 +217,19 @@ mod tests {
                 prop_assert!(checked.iter().zip(&values).all(|(a, b)| a == Some(b.as_str())));
             }
         }
+    }
+
+    #[test]
+    fn values_can_be_taken_back() {
+        let mut builder = StringViews::with_capacity(0);
+        for value in ["short", "a value that is long", "another value that is long"] {
+            builder.append(value);
+        }
+        builder.truncate(1);
+        builder.append("the last value, which is long");
+        let array = builder.finish();
+        let values: Vec<_> = array.iter().flatten().collect();
+        assert_eq!(values, ["short", "the last value, which is long"]);
     }
 
     #[test]
