@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::Error;
+use crate::iot_alerts::IotAlerts;
 use crate::word_count::WordCount;
 
 /// Example jobs of Sciurus.
@@ -27,12 +28,15 @@ struct Arguments {
 enum Job {
     #[command(visible_alias = "WordCount")]
     WordCount(WordCount),
+    #[command(visible_alias = "IotAlerts")]
+    IotAlerts(IotAlerts),
 }
 
 impl Job {
     fn run(&self) -> Result<(), Error> {
         match self {
             Self::WordCount(job) => job.run(),
+            Self::IotAlerts(job) => job.run(),
         }
     }
 }

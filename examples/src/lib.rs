@@ -7,6 +7,7 @@ pub mod cli;
 pub mod error;
 pub mod execution;
 pub mod hamlet;
+pub mod iot_alerts;
 pub mod output;
 pub mod progress;
 pub mod report;

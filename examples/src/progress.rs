@@ -135,7 +135,7 @@ mod tests {
 
     fn progress(bytes: u64, total_bytes: Option<u64>) -> String {
         let unit = Unit { operator: "tokenizer", records: "words" };
-        let amounts = Amounts { bytes, total_bytes, records: 6_000_000 };
+        let amounts = Amounts { bytes, total_bytes, records: 6_000_000, skipped: 0 };
         Progress { amounts, unit, elapsed: Duration::from_secs(2) }.to_string()
     }
 

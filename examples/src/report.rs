@@ -25,6 +25,8 @@ pub struct Amounts {
     pub total_bytes: Option<u64>,
     /// Records by which progress is counted.
     pub records: u64,
+    /// Malformed records that were skipped.
+    pub skipped: u64,
 }
 
 impl Amounts {
@@ -34,6 +36,7 @@ impl Amounts {
         for subtask in client.metrics().values() {
             for (name, metrics) in &subtask.operators {
                 amounts.bytes += metrics.bytes_read.get();
+                amounts.skipped += metrics.records_in_errors.get();
                 if **name == *counted.operator {
                     amounts.records += metrics.records_out.get();
                 }
@@ -91,6 +94,9 @@ impl fmt::Display for Statistics {
         write!(f, "{}: {} {}", result.job_name, HumanCount(amounts.records), unit.records)?;
         if amounts.bytes > 0 {
             write!(f, " in {}", HumanBytes(amounts.bytes))?;
+        }
+        if amounts.skipped > 0 {
+            write!(f, ", {} malformed skipped", HumanCount(amounts.skipped))?;
         }
         write!(f, ", {}", self.speed())?;
         match peak_memory {
