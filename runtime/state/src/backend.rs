@@ -1,5 +1,6 @@
 //! What a keyed state backend does, and the backends there are.
 
+use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use sciurus_core::clock::{Clock, SystemClock};
@@ -10,8 +11,10 @@ use sciurus_core::time::Timestamp;
 use crate::column::ValueColumn;
 use crate::descriptor::StateId;
 use crate::error::StateError;
+use crate::keyed::KeyedSnapshot;
 use crate::namespace::Namespace;
 use crate::slot::Slot;
+use crate::snapshot::{SnapshotError, SnapshotReader};
 use crate::timer::{TimeDomain, Timer};
 use crate::ttl::StateTtlConfig;
 
@@ -385,6 +388,25 @@ pub trait KeyedStateBackend {
 
     /// Returns how many timers are registered.
     fn timer_count(&self, domain: TimeDomain) -> usize;
+
+    /// Returns a view of all state and timers as they are now.
+    ///
+    /// Called between batches. Another thread may write the view while this one goes on: neither
+    /// sees what the other does. The cost grows with the number of chunks in memory, or of files
+    /// elsewhere, not with the state.
+    fn snapshot(&mut self) -> KeyedSnapshot;
+
+    /// Takes over what a snapshot holds of this backend's key groups, reading no others. Called
+    /// before any state is registered; once for each snapshot where several subtasks wrote them.
+    /// States that are never registered stay and go on into the next snapshot.
+    ///
+    /// # Errors
+    /// What is wrong with the snapshot; then the backend is not to be used. Whether values are of
+    /// the right type shows when their state is registered.
+    fn restore<R: Read + Seek>(
+        &mut self,
+        snapshot: &mut SnapshotReader<R>,
+    ) -> Result<(), SnapshotError>;
 
     /// Registers an event-time timer of the current key.
     ///

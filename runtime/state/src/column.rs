@@ -3,7 +3,7 @@
 use sciurus_core::record::RowCodec;
 use sciurus_core::time::Timestamp;
 
-use crate::heap::store::{Store, ValueStore};
+use crate::heap::store::{Store, TypedStore, ValueStore};
 use crate::slot::Slot;
 
 /// The values of a value state in one namespace, by the slots resolved in this batch.

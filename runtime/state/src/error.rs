@@ -67,6 +67,17 @@ pub enum StateError {
         /// What is wrong with the bytes.
         source: DecodeError,
     },
+    /// A snapshot restored from makes no sense.
+    #[error(
+        "what the snapshot holds of state `{state}` makes no sense: {reason}; it is damaged or \
+         wasn't written by Sciurus"
+    )]
+    Corrupt {
+        /// The state's name.
+        state: Arc<str>,
+        /// What makes no sense.
+        reason: String,
+    },
     /// More than a backend can hold.
     #[error("{what} exceeds the limit of {limit}: raise the job's parallelism")]
     Limit {

@@ -1,5 +1,6 @@
 //! The backends that there are, as one type.
 
+use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 
 use sciurus_core::key::KeyBytes;
@@ -10,9 +11,10 @@ use crate::backend::{BackendConfig, KeyedStateBackend};
 use crate::column::ValueColumn;
 use crate::descriptor::StateId;
 use crate::error::StateError;
-use crate::heap::HeapBackend;
+use crate::heap::{HeapBackend, HeapSnapshot};
 use crate::namespace::Namespace;
 use crate::slot::Slot;
+use crate::snapshot::{SnapshotError, SnapshotReader, SnapshotStats};
 use crate::timer::{TimeDomain, Timer};
 use crate::ttl::StateTtlConfig;
 
@@ -27,6 +29,26 @@ impl KeyedBackend {
     /// Makes an empty backend in memory.
     pub fn heap(config: BackendConfig) -> Self {
         Self::Heap(HeapBackend::new(config))
+    }
+}
+
+/// A view of a backend's state and timers at one instant.
+#[derive(Debug)]
+pub enum KeyedSnapshot {
+    /// Of state in memory.
+    Heap(HeapSnapshot),
+}
+
+impl KeyedSnapshot {
+    /// Writes the snapshot; see docs/formats.md for the form. It is whole once this has returned,
+    /// and durable once the caller has made it so.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`], [`SnapshotError::TooLarge`], [`SnapshotError::ForeignKey`].
+    pub fn write(&self, out: impl Write) -> Result<SnapshotStats, SnapshotError> {
+        match self {
+            Self::Heap(heap) => heap.write(out),
+        }
     }
 }
 
@@ -332,5 +354,16 @@ impl KeyedStateBackend for KeyedBackend {
     #[inline]
     fn timer_count(&self, domain: TimeDomain) -> usize {
         dispatch!(self.timer_count(domain))
+    }
+
+    fn snapshot(&mut self) -> KeyedSnapshot {
+        dispatch!(self.snapshot())
+    }
+
+    fn restore<R: Read + Seek>(
+        &mut self,
+        snapshot: &mut SnapshotReader<R>,
+    ) -> Result<(), SnapshotError> {
+        dispatch!(self.restore(snapshot))
     }
 }

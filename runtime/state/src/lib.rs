@@ -16,6 +16,7 @@ pub mod key_index;
 pub mod keyed;
 pub mod namespace;
 pub mod slot;
+pub mod snapshot;
 pub mod timer;
 pub mod ttl;
 
@@ -28,8 +29,9 @@ pub use handle::{
     StateAccess, StateHandle, ValueState,
 };
 pub use key_index::KeyIndex;
-pub use keyed::KeyedBackend;
+pub use keyed::{KeyedBackend, KeyedSnapshot};
 pub use namespace::Namespace;
 pub use slot::Slot;
+pub use snapshot::{SnapshotError, SnapshotReader, SnapshotStats};
 pub use timer::{TimeDomain, Timer, TimerKey};
 pub use ttl::{StateTtlConfig, TtlUpdateType, TtlVisibility};

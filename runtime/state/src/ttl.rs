@@ -77,12 +77,13 @@ impl StateTtlConfig {
         self
     }
 
-    #[expect(dead_code, reason = "the clean-up follows")]
+    /// Returns whether nothing expires.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.update_type == TtlUpdateType::Disabled
+    }
+
     pub(crate) fn cleanup_entries(&self) -> u32 {
-        match self.update_type {
-            TtlUpdateType::Disabled => 0,
-            _ => self.cleanup_entries,
-        }
+        if self.is_disabled() { 0 } else { self.cleanup_entries }
     }
 }
 
@@ -100,7 +101,7 @@ pub(crate) struct Ttl {
 impl Ttl {
     /// Returns `None` where nothing expires.
     pub(crate) fn new(config: Option<&StateTtlConfig>, clock: &Arc<dyn Clock>) -> Option<Self> {
-        config.filter(|config| config.update_type != TtlUpdateType::Disabled).map(|config| Self {
+        config.filter(|config| !config.is_disabled()).map(|config| Self {
             clock: clock.clone(),
             millis: i64::try_from(config.time_to_live.as_millis()).unwrap_or(i64::MAX),
             renew_on_read: config.update_type == TtlUpdateType::OnReadAndWrite,

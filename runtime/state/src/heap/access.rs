@@ -1,5 +1,6 @@
 //! The contract of a backend, fulfilled in memory.
 
+use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use sciurus_core::key::{KeyBytes, hash_key};
@@ -7,16 +8,18 @@ use sciurus_core::record::RowCodec;
 use sciurus_core::time::Timestamp;
 
 use super::rows::{Rows, WithRows, with_rows};
-use super::store::{ListStore, MapStore, TypedStore, ValueStore};
+use super::store::{ListStore, MapStore, Store, TypedStore, ValueStore};
 use super::table::Table;
 use super::{HeapBackend, column_in};
 use crate::backend::KeyedStateBackend;
 use crate::column::ValueColumn;
 use crate::descriptor::{StateDescriptor, StateId, StateKind};
 use crate::error::StateError;
+use crate::keyed::KeyedSnapshot;
 use crate::namespace::Namespace;
 use crate::slot::Slot;
-use crate::timer::{TimeDomain, Timer, TimerQueue};
+use crate::snapshot::{SnapshotError, SnapshotReader};
+use crate::timer::{TimeDomain, Timer};
 use crate::ttl::StateTtlConfig;
 
 struct Resolve<'a>(&'a mut Table, &'a mut Vec<Slot>);
@@ -39,104 +42,13 @@ impl WithRows for Lookup<'_> {
     }
 }
 
-impl HeapBackend {
-    fn no_current_key(&self, id: StateId) -> StateError {
-        match self.states.get(id.index()) {
-            Some(state) => StateError::NoCurrentKey { state: state.descriptor.name.clone() },
-            None => StateError::NotRegistered { state: "?".into() },
-        }
-    }
-
-    /// Returns the current key's table and slot, where it has one.
-    fn find_current(&mut self, id: StateId) -> Result<Option<(usize, Slot)>, StateError> {
-        if !self.current.set {
-            return Err(self.no_current_key(id));
-        }
-        let Ok(table) = self.position(self.namespace) else { return Ok(None) };
-        if self.current.slot.is_none() {
-            self.current.slot = self.tables[table].find(self.current.hash, &self.current.key);
-        }
-        Ok(self.current.slot.map(|slot| (table, slot)))
-    }
-
-    /// Returns the current key's table and slot, a new one where it had none.
-    fn current_or_insert(&mut self, id: StateId) -> Result<(usize, Slot), StateError> {
-        if !self.current.set {
-            return Err(self.no_current_key(id));
-        }
-        let table = self.table_index(self.namespace);
-        if let Some(slot) = self.current.slot {
-            return Ok((table, slot));
-        }
-        let slot = self.tables[table].find_or_insert(self.current.hash, &self.current.key)?;
-        self.current.slot = Some(slot);
-        self.unsettled = true;
-        Ok((table, slot))
-    }
-
-    /// Returns the state's column with room for the current key, and the key's slot.
-    fn current_store<S: TypedStore>(
-        &mut self,
-        id: StateId,
-    ) -> Result<(&mut S, usize, usize), StateError> {
-        let (table, slot) = self.current_or_insert(id)?;
-        let slots = self.tables[table].keys.slots();
-        let (store, _) = self.store(table, id)?;
-        Ok((store, slot.index(), slots))
-    }
-
-    /// Calls `read` with the state's column and the current key's slot, `None` where it has none.
-    /// `read` returns whether it left nothing for that slot.
-    fn with_current<S: TypedStore, R>(
-        &mut self,
-        id: StateId,
-        read: impl FnOnce(Option<(&mut S, usize)>) -> (R, bool),
-    ) -> Result<R, StateError> {
-        let Some((table, slot)) = self.find_current(id)? else { return Ok(read(None).0) };
-        let (store, unsettled) = self.store(table, id)?;
-        let (result, emptied) = read(Some((store, slot.index())));
-        if emptied {
-            unsettled.push(slot.0);
-            self.unsettled = true;
-        }
-        Ok(result)
-    }
-}
-
-impl HeapBackend {
-    fn current_timer(
-        &self,
-        timestamp: Timestamp,
-        namespace: Namespace,
-    ) -> Result<Timer, StateError> {
-        if !self.current.set {
-            return Err(StateError::NoCurrentKeyForTimer);
-        }
-        Ok(Timer { timestamp, key: self.current.key.as_slice().into(), namespace })
-    }
-
-    fn timers(&self, domain: TimeDomain) -> &TimerQueue {
-        match domain {
-            TimeDomain::Event => &self.event_timers,
-            TimeDomain::Processing => &self.processing_timers,
-        }
-    }
-
-    fn timers_mut(&mut self, domain: TimeDomain) -> &mut TimerQueue {
-        match domain {
-            TimeDomain::Event => &mut self.event_timers,
-            TimeDomain::Processing => &mut self.processing_timers,
-        }
-    }
-}
-
 impl KeyedStateBackend for HeapBackend {
     fn register_value<T: RowCodec>(
         &mut self,
         name: &Arc<str>,
         ttl: Option<StateTtlConfig>,
     ) -> Result<StateId, StateError> {
-        self.register(StateDescriptor::of::<T>(name, StateKind::Value), ttl)
+        self.register::<ValueStore<T>>(StateDescriptor::of::<T>(name, StateKind::Value), ttl)
     }
 
     fn register_list<T: RowCodec>(
@@ -144,7 +56,7 @@ impl KeyedStateBackend for HeapBackend {
         name: &Arc<str>,
         ttl: Option<StateTtlConfig>,
     ) -> Result<StateId, StateError> {
-        self.register(StateDescriptor::of::<T>(name, StateKind::List), ttl)
+        self.register::<ListStore<T>>(StateDescriptor::of::<T>(name, StateKind::List), ttl)
     }
 
     fn register_map<K: RowCodec + Ord, V: RowCodec>(
@@ -152,7 +64,7 @@ impl KeyedStateBackend for HeapBackend {
         name: &Arc<str>,
         ttl: Option<StateTtlConfig>,
     ) -> Result<StateId, StateError> {
-        self.register(StateDescriptor::of::<(K, V)>(name, StateKind::Map), ttl)
+        self.register::<MapStore<K, V>>(StateDescriptor::of::<(K, V)>(name, StateKind::Map), ttl)
     }
 
     fn resolve(
@@ -165,6 +77,7 @@ impl KeyedStateBackend for HeapBackend {
     ) -> Result<(), StateError> {
         out.clear();
         self.in_batch = true;
+        self.batch_rows += selection.map_or(hashes.len(), <[u32]>::len);
         let table = self.table_index(namespace);
         with_rows(keys, hashes, selection, Resolve(&mut self.tables[table], out))
     }
@@ -299,8 +212,11 @@ impl KeyedStateBackend for HeapBackend {
 
     #[inline]
     fn set_current_key(&mut self, hash: u64, key: &[u8]) {
-        if self.unsettled && !self.in_batch {
-            self.settle();
+        if !self.in_batch {
+            if self.unsettled {
+                self.settle();
+            }
+            self.clean_up(1);
         }
         self.current.set = true;
         self.current.hash = hash;
@@ -439,7 +355,7 @@ impl KeyedStateBackend for HeapBackend {
         let result = store.update(slot, key, update);
         self.with_current(id, |found: Option<(&mut MapStore<K, V>, usize)>| match found {
             None => ((), false),
-            Some((store, slot)) => ((), super::store::Store::is_vacant(store, slot)),
+            Some((store, slot)) => ((), store.is_vacant(slot)),
         })?;
         Ok(result)
     }
@@ -465,7 +381,7 @@ impl KeyedStateBackend for HeapBackend {
             None => (None, false),
             Some((store, slot)) => {
                 let removed = store.remove(slot, key);
-                (removed, super::store::Store::is_vacant(store, slot))
+                (removed, store.is_vacant(slot))
             }
         })
     }
@@ -539,5 +455,16 @@ impl KeyedStateBackend for HeapBackend {
 
     fn timer_count(&self, domain: TimeDomain) -> usize {
         self.timers(domain).len()
+    }
+
+    fn snapshot(&mut self) -> KeyedSnapshot {
+        KeyedSnapshot::Heap(self.take_snapshot())
+    }
+
+    fn restore<R: Read + Seek>(
+        &mut self,
+        snapshot: &mut SnapshotReader<R>,
+    ) -> Result<(), SnapshotError> {
+        self.restore_from(snapshot)
     }
 }

@@ -4,12 +4,17 @@
 //! `keys` by slot and one typed column (`store`) for each state.
 
 mod access;
+mod cleanup;
+mod current;
 mod directory;
-#[expect(dead_code, reason = "snapshots read it")]
 mod keys;
+mod restore;
 pub(crate) mod rows;
+mod snapshot;
 pub(crate) mod store;
 pub(crate) mod table;
+
+pub use snapshot::HeapSnapshot;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +31,8 @@ use crate::namespace::Namespace;
 use crate::slot::Slot;
 use crate::timer::TimerQueue;
 use crate::ttl::{StateTtlConfig, Ttl};
+use cleanup::Cleanup;
+use restore::UnclaimedState;
 use store::TypedStore;
 use table::Table;
 
@@ -56,12 +63,19 @@ pub struct HeapBackend {
     tables: Vec<Table>,
     event_timers: TimerQueue,
     processing_timers: TimerQueue,
+    /// What snapshots hold of states that aren't registered yet.
+    unclaimed: Vec<UnclaimedState>,
+    /// Which key groups of the range were restored.
+    restored: Vec<bool>,
     current: Current,
     namespace: Namespace,
     /// Slots were resolved since the last `finish_batch`, so that none may be freed.
     in_batch: bool,
+    /// Rows resolved since the last `finish_batch`.
+    batch_rows: usize,
     /// A table has slots to settle.
     unsettled: bool,
+    cleanup: Cleanup,
 }
 
 impl fmt::Debug for HeapBackend {
@@ -86,10 +100,14 @@ impl HeapBackend {
             tables: vec![Table::new(Namespace::VOID)],
             event_timers: TimerQueue::default(),
             processing_timers: TimerQueue::default(),
+            unclaimed: Vec::new(),
+            restored: vec![false; config.range.len()],
             current: Current::default(),
             namespace: Namespace::VOID,
             in_batch: false,
+            batch_rows: 0,
             unsettled: false,
+            cleanup: Cleanup::default(),
         }
     }
 
@@ -118,7 +136,7 @@ impl HeapBackend {
         })
     }
 
-    fn register(
+    fn register<S: TypedStore>(
         &mut self,
         descriptor: StateDescriptor,
         ttl: Option<StateTtlConfig>,
@@ -140,8 +158,12 @@ impl HeapBackend {
                 limit: StateId::LIMIT as u64,
             });
         }
+        self.check_unclaimed(&descriptor)?;
+        self.cleanup.add(ttl.as_ref());
         self.states.push(Registered { descriptor, ttl });
-        Ok(StateId((self.states.len() - 1) as u16))
+        let id = StateId((self.states.len() - 1) as u16);
+        self.claim::<S>(id)?;
+        Ok(id)
     }
 
     /// Returns the state's column in the table of this index, made where it isn't there yet.
@@ -156,6 +178,8 @@ impl HeapBackend {
     fn end_of_batch(&mut self) {
         self.in_batch = false;
         self.settle();
+        let rows = std::mem::take(&mut self.batch_rows);
+        self.clean_up(rows);
     }
 
     /// Frees the slots that nothing is stored for, and the namespaces that have no key left.

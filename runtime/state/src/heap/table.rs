@@ -1,6 +1,7 @@
 //! One namespace: a directory from keys to slots, and a column for every state.
 
 use sciurus_core::key::hash_key;
+use sciurus_core::time::Timestamp;
 
 use super::directory::Directory;
 use super::keys::{KeyCell, KeyStore};
@@ -132,10 +133,21 @@ impl Table {
     /// Frees the slots whose key was new or lost a value, where all states are empty.
     pub(crate) fn settle(&mut self) {
         while let Some(slot) = self.unsettled.pop() {
-            let vacant = self.columns.iter().flatten().all(|store| store.is_vacant(slot as usize));
-            if vacant {
-                self.remove(slot);
-            }
+            self.remove_if_vacant(slot);
+        }
+    }
+
+    /// Removes what has expired of the states that expire, then the key if nothing is left.
+    pub(crate) fn expire(&mut self, slot: u32, now: Timestamp) {
+        for store in self.columns.iter_mut().flatten() {
+            store.expire(slot as usize, now);
+        }
+        self.remove_if_vacant(slot);
+    }
+
+    fn remove_if_vacant(&mut self, slot: u32) {
+        if self.columns.iter().flatten().all(|store| store.is_vacant(slot as usize)) {
+            self.remove(slot);
         }
     }
 
@@ -269,6 +281,19 @@ mod tests {
         let mut found = Vec::new();
         with_rows(&asked, &asked.hashes(), None, Lookup(&table, &mut found));
         assert_eq!(found, [Some(model[&keys[7]]), None]);
+    }
+
+    #[test]
+    fn keys_of_equal_hash_are_told_apart() {
+        let long = |end: &str| format!("the same beginning, {end}").into_bytes();
+        let keys = [long("one"), long("two"), b"a".to_vec(), b"b".to_vec(), long("one")];
+        let mut table = Table::new(Namespace::VOID);
+        let mut slots = Vec::new();
+        for _ in 0..2 {
+            slots.clear();
+            with_rows(&variable(&keys), &[7; 5], None, Resolve(&mut table, &mut slots));
+            assert_eq!(slots, [Slot(0), Slot(1), Slot(2), Slot(3), Slot(0)]);
+        }
     }
 
     #[test]

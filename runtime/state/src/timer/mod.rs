@@ -7,7 +7,7 @@ use sciurus_core::key::hash_key;
 use sciurus_core::time::Timestamp;
 
 pub use key::TimerKey;
-pub(crate) use queue::TimerQueue;
+pub(crate) use queue::{TimerQueue, TimerQueueSnapshot};
 
 use crate::namespace::Namespace;
 

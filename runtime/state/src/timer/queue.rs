@@ -161,7 +161,6 @@ impl TimerQueue {
     }
 
     /// Adds many timers, in any order.
-    #[cfg_attr(not(test), expect(dead_code, reason = "snapshots need it"))]
     pub(crate) fn extend(&mut self, mut timers: Vec<Timer>) {
         if self.len > 0 {
             for timer in timers {
@@ -180,7 +179,6 @@ impl TimerQueue {
     }
 
     /// Returns a view of the timers that stays as it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "snapshots need it"))]
     pub(crate) fn snapshot(&mut self) -> TimerQueueSnapshot {
         let runs = self.runs.iter_mut();
         TimerQueueSnapshot { runs: runs.map(|run| (run.timers.share(), run.taken)).collect() }
@@ -193,7 +191,6 @@ pub(crate) struct TimerQueueSnapshot {
     runs: Vec<(Arc<Vec<Timer>>, usize)>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "snapshots need it"))]
 impl TimerQueueSnapshot {
     /// Returns the timers in the order in which they are due.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Timer> {

@@ -3,11 +3,11 @@
 use std::any::type_name;
 use std::sync::Arc;
 
-use sciurus_core::record::RowCodec;
+use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Store, TypedStore};
-use crate::chunk::Chunked;
+use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
+use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
 use crate::ttl::Ttl;
 
@@ -34,11 +34,6 @@ pub(crate) struct ListStore<T> {
 }
 
 impl<T: RowCodec> ListStore<T> {
-    /// Makes room for `slots` slots.
-    pub(crate) fn grow(&mut self, slots: usize) {
-        self.lists.grow(slots, || None);
-    }
-
     /// Returns the list of `slot`, which renews it where reading does; empty where there is none.
     /// `true` says that expired elements were all there was, and were removed.
     pub(crate) fn read(&mut self, slot: usize) -> (&[T], bool) {
@@ -102,6 +97,23 @@ impl<T: RowCodec> TypedStore for ListStore<T> {
         Self { lists: Chunked::new(), ttl }
     }
 
+    fn grow(&mut self, slots: usize) {
+        self.lists.grow(slots, || None);
+    }
+
+    fn decode(&mut self, slot: usize, stamped: bool, input: &mut &[u8]) -> Result<(), DecodeError> {
+        let mut list = List { elements: Vec::new(), stamps: Vec::new() };
+        for _ in 0..u32::decode_row(input)? {
+            let stamp = decode_stamp(self.ttl.as_ref(), stamped, input)?;
+            list.elements.push(T::decode_row(input)?);
+            if self.ttl.is_some() {
+                list.stamps.push(stamp);
+            }
+        }
+        *self.lists.get_mut(slot) = (!list.elements.is_empty()).then(|| Arc::new(list));
+        Ok(())
+    }
+
     fn describe() -> String {
         format!("{} of {}", StateKind::List, type_name::<T>())
     }
@@ -129,6 +141,34 @@ impl<T: RowCodec> Store for ListStore<T> {
                 if own.elements.is_empty() {
                     *list = None;
                 }
+            }
+        }
+    }
+
+    fn snapshot(&mut self) -> Box<dyn StoreSnapshot> {
+        Box::new(ListSnapshot { lists: self.lists.snapshot() })
+    }
+}
+
+/// An immutable view of a [`ListStore`].
+struct ListSnapshot<T> {
+    lists: ChunkedSnapshot<Option<Arc<List<T>>>>,
+}
+
+impl<T: RowCodec> StoreSnapshot for ListSnapshot<T> {
+    fn is_vacant(&self, slot: usize) -> bool {
+        self.lists.get(slot).is_none_or(Option::is_none)
+    }
+
+    fn encode(&self, slot: usize, out: &mut Vec<u8>) {
+        if let Some(Some(list)) = self.lists.get(slot) {
+            (list.elements.len() as u32).encode_row(out);
+            let mut stamps = list.stamps.iter();
+            for element in &list.elements {
+                if let Some(stamp) = stamps.next() {
+                    stamp.encode_row(out);
+                }
+                element.encode_row(out);
             }
         }
     }

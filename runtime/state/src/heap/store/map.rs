@@ -4,11 +4,11 @@ use std::any::type_name;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sciurus_core::record::RowCodec;
+use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Store, TypedStore};
-use crate::chunk::Chunked;
+use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
+use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
 use crate::ttl::Ttl;
 
@@ -28,11 +28,6 @@ pub(crate) struct MapStore<K, V> {
 }
 
 impl<K: RowCodec + Ord, V: RowCodec> MapStore<K, V> {
-    /// Makes room for `slots` slots.
-    pub(crate) fn grow(&mut self, slots: usize) {
-        self.maps.grow(slots, || None);
-    }
-
     fn map(&self, slot: usize) -> Option<&Entries<K, V>> {
         self.maps.try_get(slot)?.as_deref()
     }
@@ -146,6 +141,21 @@ impl<K: RowCodec + Ord, V: RowCodec> TypedStore for MapStore<K, V> {
         Self { maps: Chunked::new(), ttl }
     }
 
+    fn grow(&mut self, slots: usize) {
+        self.maps.grow(slots, || None);
+    }
+
+    fn decode(&mut self, slot: usize, stamped: bool, input: &mut &[u8]) -> Result<(), DecodeError> {
+        let mut map = Entries::new();
+        for _ in 0..u32::decode_row(input)? {
+            let key = K::decode_row(input)?;
+            let stamp = decode_stamp(self.ttl.as_ref(), stamped, input)?;
+            map.insert(key, Stamped { value: V::decode_row(input)?, stamp });
+        }
+        *self.maps.get_mut(slot) = (!map.is_empty()).then(|| Arc::new(map));
+        Ok(())
+    }
+
     fn describe() -> String {
         format!("{} of {}", StateKind::Map, type_name::<(K, V)>())
     }
@@ -171,6 +181,35 @@ impl<K: RowCodec + Ord, V: RowCodec> Store for MapStore<K, V> {
                 map.retain(|_, entry| !ttl.expired(entry.stamp, now));
             }
             self.drop_empty(slot);
+        }
+    }
+
+    fn snapshot(&mut self) -> Box<dyn StoreSnapshot> {
+        Box::new(MapSnapshot { maps: self.maps.snapshot(), stamped: self.ttl.is_some() })
+    }
+}
+
+/// An immutable view of a [`MapStore`].
+struct MapSnapshot<K, V> {
+    maps: ChunkedSnapshot<Option<Arc<Entries<K, V>>>>,
+    stamped: bool,
+}
+
+impl<K: RowCodec + Ord, V: RowCodec> StoreSnapshot for MapSnapshot<K, V> {
+    fn is_vacant(&self, slot: usize) -> bool {
+        self.maps.get(slot).is_none_or(Option::is_none)
+    }
+
+    fn encode(&self, slot: usize, out: &mut Vec<u8>) {
+        if let Some(Some(map)) = self.maps.get(slot) {
+            (map.len() as u32).encode_row(out);
+            for (key, entry) in &**map {
+                key.encode_row(out);
+                if self.stamped {
+                    entry.stamp.encode_row(out);
+                }
+                entry.value.encode_row(out);
+            }
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::any::type_name;
 
-use sciurus_core::record::RowCodec;
+use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Store, TypedStore};
-use crate::chunk::Chunked;
+use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
+use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
 use crate::ttl::Ttl;
 
@@ -19,14 +19,6 @@ pub(crate) struct ValueStore<T> {
 }
 
 impl<T: RowCodec> ValueStore<T> {
-    /// Makes room for `slots` slots.
-    pub(crate) fn grow(&mut self, slots: usize) {
-        self.values.grow(slots, || None);
-        if self.ttl.is_some() {
-            self.stamps.grow(slots, || Timestamp::MIN);
-        }
-    }
-
     /// Returns the present time where values expire.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         self.ttl.as_ref().map(Ttl::now)
@@ -93,6 +85,22 @@ impl<T: RowCodec> TypedStore for ValueStore<T> {
         Self { values: Chunked::new(), stamps: Chunked::new(), ttl }
     }
 
+    fn grow(&mut self, slots: usize) {
+        self.values.grow(slots, || None);
+        if self.ttl.is_some() {
+            self.stamps.grow(slots, || Timestamp::MIN);
+        }
+    }
+
+    fn decode(&mut self, slot: usize, stamped: bool, input: &mut &[u8]) -> Result<(), DecodeError> {
+        let stamp = decode_stamp(self.ttl.as_ref(), stamped, input)?;
+        *self.values.get_mut(slot) = Some(T::decode_row(input)?);
+        if self.ttl.is_some() {
+            *self.stamps.get_mut(slot) = stamp;
+        }
+        Ok(())
+    }
+
     fn describe() -> String {
         format!("{} of {}", StateKind::Value, type_name::<T>())
     }
@@ -115,6 +123,32 @@ impl<T: RowCodec> Store for ValueStore<T> {
             && ttl.expired(*self.stamps.get(slot), now)
         {
             *self.values.get_mut(slot) = None;
+        }
+    }
+
+    fn snapshot(&mut self) -> Box<dyn StoreSnapshot> {
+        let stamps = self.ttl.is_some().then(|| self.stamps.snapshot());
+        Box::new(ValueSnapshot { values: self.values.snapshot(), stamps })
+    }
+}
+
+/// An immutable view of a [`ValueStore`].
+struct ValueSnapshot<T> {
+    values: ChunkedSnapshot<Option<T>>,
+    stamps: Option<ChunkedSnapshot<Timestamp>>,
+}
+
+impl<T: RowCodec> StoreSnapshot for ValueSnapshot<T> {
+    fn is_vacant(&self, slot: usize) -> bool {
+        self.values.get(slot).is_none_or(Option::is_none)
+    }
+
+    fn encode(&self, slot: usize, out: &mut Vec<u8>) {
+        if let Some(stamp) = self.stamps.as_ref().and_then(|stamps| stamps.get(slot)) {
+            stamp.encode_row(out);
+        }
+        if let Some(Some(value)) = self.values.get(slot) {
+            value.encode_row(out);
         }
     }
 }
