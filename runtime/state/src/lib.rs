@@ -8,6 +8,8 @@
 pub mod backend;
 mod chunk;
 pub mod column;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 pub mod descriptor;
 pub mod error;
 pub mod handle;

@@ -13,6 +13,8 @@ pub(crate) mod rows;
 mod snapshot;
 pub(crate) mod store;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 pub use snapshot::HeapSnapshot;
 
