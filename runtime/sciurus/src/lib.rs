@@ -48,3 +48,10 @@ pub use sciurus_derive::Record;
 pub use sciurus_engine as engine;
 pub use sciurus_engine::OutputTag;
 pub use sciurus_job_master::JobStatus;
+
+/// The code of the documentation's pages, compiled and run as documentation tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+}
