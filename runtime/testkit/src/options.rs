@@ -41,7 +41,7 @@ impl Default for HarnessOptions {
 
 impl HarnessOptions {
     /// Makes an operator's context, with a clock that is set by hand.
-    pub(crate) fn context(&self) -> (OperatorContext, Arc<ManualClock>) {
+    pub fn context(&self) -> (OperatorContext, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new(self.processing_time));
         let context = OperatorContext {
             name: "operator under test".into(),
