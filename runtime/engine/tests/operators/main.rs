@@ -5,6 +5,8 @@ mod filter;
 mod flat_map;
 mod keyed_process;
 mod map;
+mod partitioner;
 mod process;
 mod rolling_reduce;
+mod timer_model;
 mod timers;

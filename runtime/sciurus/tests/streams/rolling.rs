@@ -1,3 +1,7 @@
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
 use sciurus::prelude::*;
 
 use crate::{environment, sorted};
@@ -122,4 +126,53 @@ fn batch_execution_gives_final_results_only() -> Result<(), JobError> {
         assert_eq!(results(&sales(&env).min_by(F2))?, expected);
     }
     Ok(())
+}
+
+/// Every sum on the way, in the order of the records.
+fn running_sums(records: &[(String, i64)]) -> Vec<(String, i64)> {
+    let mut sums = BTreeMap::<&str, i64>::new();
+    let mut running = Vec::new();
+    for (key, n) in records {
+        let sum = sums.entry(key).or_default();
+        *sum = sum.wrapping_add(*n);
+        running.push((key.clone(), *sum));
+    }
+    running
+}
+
+fn check_sums(
+    records: &[(String, i64)],
+    parallelism: u32,
+    mode: RuntimeMode,
+) -> Result<(), JobError> {
+    let mut expected = running_sums(records);
+    if mode == RuntimeMode::Batch {
+        let last: BTreeMap<_, _> = expected.into_iter().collect();
+        expected = last.into_iter().collect();
+    }
+    expected.sort();
+    for by_field in [true, false] {
+        let env = environment(parallelism);
+        env.set_runtime_mode(mode);
+        let keyed = env.from_elements(records.to_vec()).set_parallelism(1).key_by(F0);
+        let sums = if by_field {
+            keyed.sum(F1)
+        } else {
+            keyed.reduce(|sum, (_, n)| sum.1 = sum.1.wrapping_add(n))
+        };
+        assert_eq!(sorted(&sums)?, expected, "by field: {by_field}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn sums_are_those_of_a_map(records in vec(("[a-e]{0,14}", any::<i64>()), 1..200)) {
+        for parallelism in [1, 3] {
+            check_sums(&records, parallelism, RuntimeMode::Streaming)?;
+            check_sums(&records, parallelism, RuntimeMode::Batch)?;
+        }
+    }
 }
