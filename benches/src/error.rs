@@ -18,6 +18,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A job failed.
+    #[error(transparent)]
+    Job(#[from] sciurus::JobError),
     /// A child process can't be started or waited for.
     #[error("cannot run a program as a child process: {0}")]
     Child(#[source] io::Error),

@@ -8,6 +8,7 @@
 mod baseline;
 mod corpus;
 mod error;
+mod jobs;
 mod measure;
 mod program;
 mod report;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline;
 use crate::error::{Error, Result};
+use crate::jobs;
 
 /// Every program, in the order of the report. A job stands after what it is compared with.
 pub const PROGRAMS: &[Program] = &[
@@ -14,6 +15,10 @@ pub const PROGRAMS: &[Program] = &[
     baseline::word_count_in_place::PROGRAM,
     baseline::map_filter_map::PROGRAM,
     baseline::empty_process::PROGRAM,
+    jobs::word_count::STREAMING,
+    jobs::word_count::BATCH,
+    jobs::map_filter_map::PROGRAM,
+    jobs::tiny::PROGRAM,
 ];
 
 /// Something to measure.

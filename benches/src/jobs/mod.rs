@@ -1,0 +1,6 @@
+//! Jobs on the engine.
+
+mod counting_sink;
+pub mod map_filter_map;
+pub mod tiny;
+pub mod word_count;
