@@ -5,7 +5,7 @@ use sciurus::prelude::*;
 
 use super::counting_sink::CountingSink;
 use crate::error::Result;
-use crate::program::{Context, Goal, Outcome, Program};
+use crate::program::{Context, Goal, Program};
 
 /// Every update is emitted.
 pub const STREAMING: Program = Program {

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, PrimitiveArray, RecordBatch, StructArray};
 use arrow_schema::SchemaRef;
 use sciurus_core::record::{Numeric, Primitive};
 use sciurus_core::{Batch, Builder, Record};
-use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId};
+use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId, ValueColumn};
 
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
@@ -75,6 +75,24 @@ impl<K: Record, N: Numeric> RollingSum<K, N> {
     }
 }
 
+/// Adds the value of each row to the sum in the row's slot and emits the sum. A loop whose turns
+/// wait for nothing but their own slot, so that many accesses to memory are under way at once.
+#[inline]
+fn accumulate<N: Numeric>(
+    state: &mut ValueColumn<'_, N>,
+    slots: &[Slot],
+    rows: impl Iterator<Item = usize>,
+    values: &[N],
+    mut emit: impl FnMut(usize, N),
+) {
+    for (slot, row) in slots.iter().zip(rows) {
+        let sum = state.slot_mut(*slot);
+        let total = sum.unwrap_or_default().add(values[row]);
+        *sum = Some(total);
+        emit(row, total);
+    }
+}
+
 impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
     fn open(&mut self, _: &OperatorContext) -> TaskResult {
         self.sums = Some(self.backend.register_value::<N>(&"sum".into(), None)?);
@@ -100,24 +118,26 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
             .values()
             .clone();
         let mut state = self.backend.value_column::<N>(id, Namespace::VOID)?;
-        let mut slots = self.slots.iter();
-        let mut add = |row: usize| match slots.next() {
-            Some(slot) => {
-                let sum = state.slot_mut(*slot);
-                let total = sum.map_or(values[row], |sum| sum.add(values[row]));
-                *sum = Some(total);
-                total
-            }
-            None => values[row],
-        };
+        let slots = &self.slots;
         if self.batch_mode {
-            batch.for_each(|row| {
-                add(row);
-            });
+            match selection {
+                None => accumulate(&mut state, slots, 0..values.len(), &values, |_, _| ()),
+                Some(rows) => {
+                    let rows = rows.iter().map(|row| *row as usize);
+                    accumulate(&mut state, slots, rows, &values, |_, _| ());
+                }
+            }
             return Ok(self.backend.finish_batch()?);
         }
-        let mut sums = vec![N::default(); batch.physical_len()];
-        batch.for_each(|row| sums[row] = add(row));
+        let mut sums = vec![N::default(); values.len()];
+        let emit = |row: usize, sum| sums[row] = sum;
+        match selection {
+            None => accumulate(&mut state, slots, 0..values.len(), &values, emit),
+            Some(rows) => {
+                let rows = rows.iter().map(|row| *row as usize);
+                accumulate(&mut state, slots, rows, &values, emit);
+            }
+        }
         self.backend.finish_batch()?;
         let mut columns = batch.records().columns().to_vec();
         columns[self.sum_column] =
