@@ -83,6 +83,8 @@ pub struct FailedTask {
     pub attempt: ExecutionAttemptId,
     /// The task as Flink shows it: `counter -> sink (1/2) - execution #0`.
     pub name: String,
+    /// How many subtasks its vertex has.
+    pub parallelism: u32,
     /// Where it ran; `None` if it had no slot.
     pub location: Option<TaskManagerLocation>,
 }
@@ -114,6 +116,8 @@ pub struct JobFailure {
     pub failure: Failure,
     /// Why it was not restarted.
     pub refusal: String,
+    /// How often the job had been restarted before.
+    pub restarts: u64,
 }
 
 impl fmt::Display for JobFailure {

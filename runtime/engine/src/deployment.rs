@@ -11,10 +11,10 @@ use crate::accumulator::Accumulators;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
 use crate::metrics::{OperatorMetrics, SubtaskMetrics};
-use crate::operator::{BatchLimits, OperatorContext, SubtaskInfo};
+use crate::operator::{BatchLimits, Operator, OperatorContext, OperatorFactory, SubtaskInfo};
 use crate::output::{OperatorNode, Output, OutputEdge};
 use crate::program::{EdgeCode, NodeCode, Program};
-use crate::task::{Task, TaskControl, TaskInput};
+use crate::task::{Task, TaskControl, TaskInput, panics};
 use sciurus_core::clock::Clock;
 
 /// What is the same for all tasks of a job.
@@ -65,7 +65,11 @@ impl TaskDeployment<'_> {
     ///
     /// # Errors
     /// Where an operator can't be made or graph and program don't fit together.
-    pub fn build(mut self) -> TaskResult<(Task, SubtaskMetrics)> {
+    pub fn build(self) -> TaskResult<(Task, SubtaskMetrics)> {
+        panics::catch(|| self.assemble())
+    }
+
+    fn assemble(mut self) -> TaskResult<(Task, SubtaskMetrics)> {
         let mut metrics = SubtaskMetrics::default();
         let Some(head) = self.vertex.operators.first() else {
             return Err(TaskError::Defect("a vertex without operators"));
@@ -74,15 +78,16 @@ impl TaskDeployment<'_> {
         let output = self.output(head.node, &context, &mut metrics)?;
         let input = match self.code(head.node)? {
             NodeCode::Source(factory) => {
-                let driver = factory
-                    .driver(&context, &self.control, self.settings.watermark_interval)
+                let interval = self.settings.watermark_interval;
+                let driver = panics::catch(|| factory.driver(&context, &self.control, interval))
                     .map_err(|error| error.in_operator(&context.name))?;
                 TaskInput::Source { name: context.name, driver, output }
             }
             NodeCode::Operator(factory) => {
-                let operator =
-                    factory.create(&context).map_err(|error| error.in_operator(&context.name))?;
+                let operator = create(factory.as_ref(), &context)?;
                 let gates = std::mem::take(&mut self.gates);
+                let credits = gates.iter().flat_map(|(_, gate)| gate.credits());
+                metrics.inputs.extend(credits.cloned());
                 let node = OperatorNode::new(context, operator, output, gates.len());
                 TaskInput::Gates { gates, head: Box::new(node) }
             }
@@ -135,8 +140,7 @@ impl TaskDeployment<'_> {
             let NodeCode::Operator(factory) = self.code(chained.node)? else {
                 return Err(TaskError::Defect("a source in the midst of a chain"));
             };
-            let operator =
-                factory.create(&context).map_err(|error| error.in_operator(&context.name))?;
+            let operator = create(factory.as_ref(), &context)?;
             let node = OperatorNode::new(context, operator, behind, 1);
             output.add_edge(input.side_output.as_deref(), OutputEdge::Chained(Box::new(node)));
         }
@@ -148,7 +152,7 @@ impl TaskDeployment<'_> {
         Ok(output)
     }
 
-    fn writer(&mut self, edge: &JobEdge, metrics: &SubtaskMetrics) -> TaskResult<RecordWriter> {
+    fn writer(&mut self, edge: &JobEdge, metrics: &mut SubtaskMetrics) -> TaskResult<RecordWriter> {
         let Some(senders) = self.senders.remove(&edge.id) else {
             return Err(TaskError::Defect("an edge without channels"));
         };
@@ -171,12 +175,23 @@ impl TaskDeployment<'_> {
                 return Err(TaskError::Defect("the program lacks the code of a partitioner"));
             }
         };
-        Ok(RecordWriter::new(
+        let target = self.graph.vertex(edge.target_vertex);
+        let target = target.and_then(|vertex| vertex.operator(edge.target_node));
+        let writer = RecordWriter::new(
             partitioner,
             senders,
             self.control.clone(),
             metrics.task.clone(),
             self.settings.buffer_timeout,
-        ))
+        );
+        metrics.outputs.extend(writer.credits());
+        Ok(writer.leading_to(target.map_or("", |operator| operator.name.as_str())))
     }
+}
+
+fn create(
+    factory: &dyn OperatorFactory,
+    context: &OperatorContext,
+) -> TaskResult<Box<dyn Operator>> {
+    panics::catch(|| factory.create(context)).map_err(|error| error.in_operator(&context.name))
 }

@@ -13,10 +13,14 @@ pub enum TaskError {
     #[error("{0}")]
     User(Arc<dyn std::error::Error + Send + Sync>),
     /// A user function or an operator panicked.
-    #[error("panicked: {message}")]
+    #[error("panicked: {message}{}{place}", if place.is_empty() { "" } else { ", at " })]
     Panic {
-        /// The panic's message and place.
+        /// The panic's message.
         message: String,
+        /// The place in the source code, as `file:line:column`; empty where it isn't known.
+        place: String,
+        /// The backtrace, where the environment asks for one (`RUST_BACKTRACE`).
+        backtrace: Option<Arc<str>>,
     },
     /// A source or sink failed.
     #[error("{0}")]
@@ -59,6 +63,12 @@ pub enum TaskError {
     /// An invariant of the engine does not hold.
     #[error("a defect of the engine: {0}")]
     Defect(&'static str),
+    /// The function that leads rows to the subtasks of an operator failed: its key or partitioner.
+    #[error("in the key or partition function before it: {error}")]
+    Partitioning {
+        /// What went wrong in it.
+        error: Box<TaskError>,
+    },
     /// An error with the operator it came from.
     #[error("operator '{operator}': {error}")]
     InOperator {
@@ -102,6 +112,14 @@ impl TaskError {
     pub fn root(&self) -> &Self {
         match self {
             Self::InOperator { error, .. } => error.root(),
+            error => error,
+        }
+    }
+
+    /// Returns the innermost error: without the operator's name and without where in it.
+    pub fn innermost(&self) -> &Self {
+        match self {
+            Self::InOperator { error, .. } | Self::Partitioning { error } => error.innermost(),
             error => error,
         }
     }

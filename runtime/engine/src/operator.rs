@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sciurus_core::Batch;
 use sciurus_core::clock::Clock;
+use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_core::key::KeyGroupRange;
 use sciurus_core::time::Timestamp;
 use sciurus_state::{BackendConfig, KeyedBackend};
@@ -77,8 +78,9 @@ impl Default for BatchLimits {
 /// One operator of one subtask.
 ///
 /// All methods are called by the task thread, one at a time, in this order: `open`; then any of
-/// the `process` and `on` methods; `end_input` for each input; `finish` once, after the last
-/// watermark; `close`. After a failure or a cancellation only `close` follows.
+/// the `process` and `on` methods; `end_input` for each input, after its last watermark; `finish`
+/// once, after the last of all; `close`. After a failure or a cancellation only `close` follows. A
+/// panic is a failure.
 pub trait Operator: Send {
     /// Gets ready to process.
     ///
@@ -109,6 +111,19 @@ pub trait Operator: Send {
     /// Fails the task.
     fn process_watermark(&mut self, watermark: Timestamp, out: &mut Output) -> TaskResult {
         out.emit_watermark(watermark)
+    }
+
+    /// The inputs have become idle, so that no watermark is to be expected from them, or active
+    /// again. Whoever overrides this passes the status on where it holds for the output too.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn process_watermark_status(
+        &mut self,
+        status: WatermarkStatus,
+        out: &mut Output,
+    ) -> TaskResult {
+        out.emit_control(&StreamElement::WatermarkStatus(status))
     }
 
     /// Returns when [`on_processing_time`](Self::on_processing_time) is to be called next,

@@ -1,6 +1,7 @@
 //! Checks around an operator that it is called in order.
 
 use sciurus_core::Batch;
+use sciurus_core::element::WatermarkStatus;
 use sciurus_core::time::{MIN_WATERMARK, Timestamp};
 
 use crate::error::{TaskError, TaskResult};
@@ -58,6 +59,15 @@ impl Operator for OrderChecked {
         }
         self.watermark = watermark;
         self.operator.process_watermark(watermark, out)
+    }
+
+    fn process_watermark_status(
+        &mut self,
+        status: WatermarkStatus,
+        out: &mut Output,
+    ) -> TaskResult {
+        self.expect(Stage::Open, "a status reaches an operator that isn't open")?;
+        self.operator.process_watermark_status(status, out)
     }
 
     fn is_available(&self) -> bool {

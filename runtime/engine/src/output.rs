@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use sciurus_core::Batch;
 use sciurus_core::element::{StreamElement, WatermarkStatus};
-use sciurus_core::time::{MAX_WATERMARK, MIN_WATERMARK, Timestamp};
+use sciurus_core::time::Timestamp;
 
-use crate::error::TaskResult;
+use crate::error::{TaskError, TaskResult};
 use crate::exchange::RecordWriter;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, OperatorContext};
 use crate::operator_order::OrderChecked;
-use crate::watermark::valve::WatermarkValve;
+use crate::task::panics;
+use crate::watermark::WatermarkChange;
+use crate::watermark::combined::CombinedWatermark;
 
 /// The receivers of one operator's output.
 pub struct Output {
@@ -117,6 +119,31 @@ impl Output {
         })
     }
 
+    /// Opens every operator chained behind this one, the last of a chain first.
+    ///
+    /// # Errors
+    /// The first failure; the operators before it stay unopened.
+    pub fn open(&mut self) -> TaskResult {
+        self.all_edges().try_for_each(|edge| match edge {
+            OutputEdge::Chained(node) => node.open_chain(),
+            OutputEdge::Exchange(_) => Ok(()),
+        })
+    }
+
+    /// Closes every operator chained behind this one, the last of a chain first.
+    ///
+    /// # Errors
+    /// The first failure; it keeps no other operator from being closed.
+    pub fn close(&mut self) -> TaskResult {
+        let mut first = Ok(());
+        for edge in self.all_edges() {
+            if let OutputEdge::Chained(node) = edge {
+                first = first.and(node.close_chain());
+            }
+        }
+        first
+    }
+
     /// Calls `visit` with every exchange behind this operator.
     ///
     /// # Errors
@@ -166,7 +193,7 @@ pub struct OperatorNode {
     operator: Box<dyn Operator>,
     /// What it emits into.
     pub output: Output,
-    watermarks: WatermarkValve,
+    watermarks: CombinedWatermark,
     open_inputs: usize,
 }
 
@@ -184,7 +211,7 @@ impl OperatorNode {
             context,
             operator,
             output,
-            watermarks: WatermarkValve::new(inputs),
+            watermarks: CombinedWatermark::new(inputs),
             open_inputs: inputs,
         }
     }
@@ -199,7 +226,27 @@ impl OperatorNode {
     /// # Errors
     /// What the operator reports, with its name.
     pub fn open(&mut self) -> TaskResult {
-        self.operator.open(&self.context).map_err(|error| error.in_operator(&self.context.name))
+        let opened = panics::catch(|| self.operator.open(&self.context));
+        opened.map_err(|error| error.in_operator(&self.context.name))
+    }
+
+    /// Opens the operators chained behind this one and then this one, so that what it emits finds
+    /// them ready.
+    ///
+    /// # Errors
+    /// The first failure, with the operator's name.
+    pub fn open_chain(&mut self) -> TaskResult {
+        self.output.open()?;
+        self.open()
+    }
+
+    /// Closes the operators chained behind this one and then this one.
+    ///
+    /// # Errors
+    /// The first failure, with the operator's name; it keeps no other from being closed.
+    pub fn close_chain(&mut self) -> TaskResult {
+        let behind = self.output.close();
+        behind.and(self.close())
     }
 
     /// Processes one element of input `input`.
@@ -207,7 +254,8 @@ impl OperatorNode {
     /// # Errors
     /// What the operator or one behind it reports, with the operator's name.
     pub fn process(&mut self, input: usize, element: StreamElement) -> TaskResult {
-        self.dispatch(input, element).map_err(|error| error.in_operator(&self.context.name))
+        panics::catch(|| self.dispatch(input, element))
+            .map_err(|error| error.in_operator(&self.context.name))
     }
 
     fn dispatch(&mut self, input: usize, element: StreamElement) -> TaskResult {
@@ -217,28 +265,24 @@ impl OperatorNode {
                 self.operator.process_batch(input, batch, &mut self.output)
             }
             StreamElement::Watermark(watermark) => {
-                let combined = self.watermarks.on_watermark(input, watermark);
-                self.advance(combined)
+                let change = self.watermarks.on_watermark(input, watermark);
+                self.apply(change)
             }
             StreamElement::WatermarkStatus(status) => {
                 let change = self.watermarks.on_status(input, status);
-                self.advance(change.watermark)?;
-                match change.status {
-                    Some(status) => {
-                        self.output.emit_control(&StreamElement::WatermarkStatus(status))
-                    }
-                    None => Ok(()),
-                }
+                self.apply(change)
             }
             StreamElement::EndOfInput => {
+                let Some(open_inputs) = self.open_inputs.checked_sub(1) else {
+                    return Err(TaskError::Defect("more inputs end than there are"));
+                };
+                self.open_inputs = open_inputs;
+                // As in Flink, event time ends before the input does.
+                let change = self.watermarks.on_end(input);
+                self.apply(change)?;
                 self.operator.end_input(input, &mut self.output)?;
-                let combined = self.watermarks.on_end(input);
-                self.open_inputs -= 1;
-                if self.open_inputs > 0 {
-                    return self.advance(combined);
-                }
-                if self.watermarks.current() < MAX_WATERMARK || combined.is_some() {
-                    self.advance(Some(MAX_WATERMARK))?;
+                if open_inputs > 0 {
+                    return Ok(());
                 }
                 self.operator.finish(&mut self.output)?;
                 self.output.emit_control(&StreamElement::EndOfInput)
@@ -246,11 +290,21 @@ impl OperatorNode {
         }
     }
 
-    fn advance(&mut self, watermark: Option<Timestamp>) -> TaskResult {
-        let Some(watermark) = watermark else { return Ok(()) };
-        debug_assert!(watermark > MIN_WATERMARK, "watermarks grow from the least one");
-        self.context.metrics.input_watermark.set(watermark);
-        self.operator.process_watermark(watermark, &mut self.output)
+    /// Hands the operator what changes: active before the watermark, idle after it, so that a
+    /// watermark never comes from where all is idle.
+    fn apply(&mut self, change: WatermarkChange) -> TaskResult {
+        let WatermarkChange { watermark, status } = change;
+        if status == Some(WatermarkStatus::Active) {
+            self.operator.process_watermark_status(WatermarkStatus::Active, &mut self.output)?;
+        }
+        if let Some(watermark) = watermark {
+            self.context.metrics.input_watermark.set(watermark);
+            self.operator.process_watermark(watermark, &mut self.output)?;
+        }
+        if status == Some(WatermarkStatus::Idle) {
+            self.operator.process_watermark_status(WatermarkStatus::Idle, &mut self.output)?;
+        }
+        Ok(())
     }
 
     /// Returns when the operator wants to be called next.
@@ -265,9 +319,7 @@ impl OperatorNode {
     /// What the operator or one behind it reports, with the operator's name.
     pub fn on_processing_time(&mut self, now: Timestamp) -> TaskResult {
         if self.next_processing_time().is_some_and(|due| due <= now) {
-            return self
-                .operator
-                .on_processing_time(now, &mut self.output)
+            return panics::catch(|| self.operator.on_processing_time(now, &mut self.output))
                 .map_err(|error| error.in_operator(&self.context.name));
         }
         Ok(())
@@ -278,11 +330,7 @@ impl OperatorNode {
     /// # Errors
     /// What the operator reports, with its name.
     pub fn close(&mut self) -> TaskResult {
-        self.operator.close().map_err(|error| error.in_operator(&self.context.name))
-    }
-
-    /// Returns whether the operator's inputs count as idle.
-    pub fn status(&self) -> WatermarkStatus {
-        self.watermarks.status()
+        let closed = panics::catch(|| self.operator.close());
+        closed.map_err(|error| error.in_operator(&self.context.name))
     }
 }

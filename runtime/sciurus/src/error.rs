@@ -1,8 +1,10 @@
 //! Why a job could not be run or failed.
 
+use std::fmt;
+
 use sciurus_core::config::ConfigError;
 use sciurus_core::graph::GraphError;
-use sciurus_job_master::failure::JobFailure;
+use sciurus_job_master::failure::{FailedTask, JobFailure};
 use sciurus_job_master::restart::RestartSettingsError;
 
 /// Why a job could not be run, or failed.
@@ -24,7 +26,7 @@ pub enum JobError {
     )]
     UnboundedBatch,
     /// The job failed and the restart strategy gave up.
-    #[error("job '{job}' failed: {failure}")]
+    #[error("job '{job}' failed: {}", Told(failure))]
     Failed {
         /// The job's name.
         job: String,
@@ -45,4 +47,28 @@ pub enum JobError {
         /// Why it failed.
         reason: String,
     },
+}
+
+/// A failure as its user wants to hear of it: the operator first, the restarts last.
+struct Told<'a>(&'a JobFailure);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let JobFailure { failure, refusal, restarts } = self.0;
+        match (&failure.cause.operator, &failure.task) {
+            (Some(operator), Some(FailedTask { attempt, parallelism, .. })) => {
+                let number = u64::from(attempt.subtask.0) + 1;
+                write!(f, "operator '{operator}' ({number}/{parallelism}): ")?;
+            }
+            (Some(operator), None) => write!(f, "operator '{operator}': ")?,
+            (None, Some(task)) => write!(f, "task '{}': ", task.name)?,
+            (None, None) => {}
+        }
+        f.write_str(&failure.cause.message)?;
+        match restarts {
+            0 => Ok(()),
+            1 => write!(f, " (given up after a restart: {refusal})"),
+            _ => write!(f, " (given up after {restarts} restarts: {refusal})"),
+        }
+    }
 }

@@ -48,7 +48,7 @@ impl JobMaster {
                 if has_started { "a restart would not help" } else { "the job had not started" };
             let refusal = reason.to_owned();
             self.exceptions.add_root(failure.clone());
-            self.fail_job(JobFailure { failure, refusal }, now, actions);
+            self.fail_job(failure, refusal, now, actions);
             return;
         }
         let is_new = self.restart_strategy.notify_failure(now);
@@ -59,7 +59,7 @@ impl JobMaster {
         }
         if !self.restart_strategy.can_restart(now) {
             let refusal = format!("Recovery is suppressed by {}", self.restart_strategy);
-            self.fail_job(JobFailure { failure, refusal }, now, actions);
+            self.fail_job(failure, refusal, now, actions);
             return;
         }
         self.restarts += u64::from(is_new);
@@ -135,8 +135,14 @@ impl JobMaster {
         }
     }
 
-    fn fail_job(&mut self, failure: JobFailure, now: Timestamp, actions: &mut Vec<Action>) {
-        self.failure = Some(failure);
+    fn fail_job(
+        &mut self,
+        failure: Failure,
+        refusal: String,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        self.failure = Some(JobFailure { failure, refusal, restarts: self.restarts });
         self.set_status(JobStatus::Failing, now, actions);
         self.stop_everything(now, actions);
     }
@@ -208,6 +214,7 @@ impl JobMaster {
         let execution = self.executions.subtasks()[subtask].current();
         let location = execution.slot().map(|slot| slot.location.clone());
         let name = self.executions.task_name(execution.id())?;
-        Some(FailedTask { attempt: execution.id(), name, location })
+        let parallelism = self.executions.job_vertex_at(subtask).parallelism();
+        Some(FailedTask { attempt: execution.id(), name, parallelism, location })
     }
 }

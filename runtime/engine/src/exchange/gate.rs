@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use sciurus_core::element::StreamElement;
 
+use super::credit::Credit;
 use crate::error::{TaskError, TaskResult};
 use crate::notify::Notifier;
 
@@ -23,36 +24,41 @@ pub trait ChannelSender: Send {
 
     /// Returns whether less than the channel's limit is in flight.
     fn has_credit(&self) -> bool;
+
+    /// Returns what counts the bytes under way, to be shown; `None` where nothing does.
+    fn credit(&self) -> Option<Arc<Credit>> {
+        None
+    }
 }
 
 /// The channels into one input of a task, in this process.
 pub struct InputGate {
     shared: Arc<GateShared>,
+    credits: Vec<Arc<Credit>>,
     ended: usize,
 }
 
 struct GateShared {
-    queue: Mutex<VecDeque<Queued>>,
-    channels: Vec<Channel>,
+    queue: Mutex<VecDeque<Received>>,
     consumer: Notifier,
     closed: AtomicBool,
 }
 
-struct Queued {
-    channel: usize,
-    bytes: usize,
-    element: StreamElement,
-}
-
-struct Channel {
-    in_flight: AtomicUsize,
-    limit: usize,
-    producer: Notifier,
+/// What arrived by a gate.
+#[derive(Debug)]
+pub struct Received {
+    /// The channel it came by.
+    pub channel: usize,
+    /// How many bytes it takes, 0 for anything but rows.
+    pub bytes: usize,
+    /// What it is.
+    pub element: StreamElement,
 }
 
 /// The sending end of a channel within this process.
 pub struct LocalChannel {
     gate: Arc<GateShared>,
+    credit: Arc<Credit>,
     channel: usize,
 }
 
@@ -64,64 +70,62 @@ impl InputGate {
         producers: &[Notifier],
         limit: usize,
     ) -> (Self, Vec<LocalChannel>) {
-        let channels = producers
-            .iter()
-            .map(|producer| Channel {
-                in_flight: AtomicUsize::new(0),
-                limit,
-                producer: producer.clone(),
-            })
-            .collect();
+        let credit = |producer: &Notifier| Arc::new(Credit::new(limit, producer.clone()));
+        let credits: Vec<_> = producers.iter().map(credit).collect();
         let shared = Arc::new(GateShared {
             queue: Mutex::default(),
-            channels,
             consumer,
             closed: AtomicBool::new(false),
         });
-        let senders = (0..producers.len())
-            .map(|channel| LocalChannel { gate: shared.clone(), channel })
+        let senders = credits
+            .iter()
+            .enumerate()
+            .map(|(channel, credit)| LocalChannel {
+                gate: shared.clone(),
+                credit: credit.clone(),
+                channel,
+            })
             .collect();
-        (Self { shared, ended: 0 }, senders)
+        (Self { shared, credits, ended: 0 }, senders)
     }
 
     /// Returns the number of channels.
     pub fn channels(&self) -> usize {
-        self.shared.channels.len()
+        self.credits.len()
     }
 
-    /// Takes the next element and the channel it came by, where one is there.
-    pub fn poll(&mut self) -> Option<(usize, StreamElement)> {
-        let Queued { channel, bytes, element } = self.shared.queue.lock().pop_front()?;
-        if bytes > 0 {
-            let Channel { in_flight, limit, producer } = &self.shared.channels[channel];
-            let before = in_flight.fetch_sub(bytes, Ordering::AcqRel);
-            if before >= *limit && before - bytes < *limit {
-                producer.notify();
-            }
+    /// Returns what counts the bytes under way, channel by channel.
+    pub fn credits(&self) -> &[Arc<Credit>] {
+        &self.credits
+    }
+
+    /// Takes the next element, where one is there: of all channels in the order of arrival, so
+    /// that no channel waits for another.
+    pub fn poll(&mut self) -> Option<Received> {
+        let received = self.shared.queue.lock().pop_front()?;
+        if received.bytes > 0 {
+            self.credits[received.channel].give_back(received.bytes);
         }
-        if matches!(element, StreamElement::EndOfInput) {
+        if matches!(received.element, StreamElement::EndOfInput) {
             self.ended += 1;
         }
-        Some((channel, element))
+        Some(received)
     }
 
     /// Returns whether every channel has ended and all was taken.
     pub fn is_finished(&self) -> bool {
-        self.ended == self.shared.channels.len()
-    }
-
-    /// Returns the bytes in flight over all channels.
-    pub fn queued_bytes(&self) -> usize {
-        self.shared.channels.iter().map(|channel| channel.in_flight.load(Ordering::Relaxed)).sum()
+        self.ended == self.credits.len()
     }
 }
 
 impl Drop for InputGate {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::Release);
-        self.shared.queue.lock().clear();
-        for channel in &self.shared.channels {
-            channel.producer.notify();
+        // Rows may be dear to drop: not while producers wait for the lock.
+        let left = std::mem::take(&mut *self.shared.queue.lock());
+        drop(left);
+        for credit in &self.credits {
+            credit.wake_producer();
         }
     }
 }
@@ -132,15 +136,20 @@ impl ChannelSender for LocalChannel {
             return Err(TaskError::PeerGone { peer: "consumer of the exchange" });
         }
         if bytes > 0 {
-            self.gate.channels[self.channel].in_flight.fetch_add(bytes, Ordering::AcqRel);
+            self.credit.take(bytes);
         }
-        self.gate.queue.lock().push_back(Queued { channel: self.channel, bytes, element });
+        let sent = Received { channel: self.channel, bytes, element };
+        self.gate.queue.lock().push_back(sent);
         self.gate.consumer.notify();
         Ok(())
     }
 
     fn has_credit(&self) -> bool {
-        let Channel { in_flight, limit, .. } = &self.gate.channels[self.channel];
-        in_flight.load(Ordering::Acquire) < *limit || self.gate.closed.load(Ordering::Acquire)
+        // Where the consumer is gone sending says so: nothing to wait for.
+        self.credit.is_available() || self.gate.closed.load(Ordering::Acquire)
+    }
+
+    fn credit(&self) -> Option<Arc<Credit>> {
+        Some(self.credit.clone())
     }
 }

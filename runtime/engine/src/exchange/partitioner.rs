@@ -4,7 +4,8 @@ use arrow_buffer::ScalarBuffer;
 use sciurus_core::Batch;
 use sciurus_core::key::{Keys, key_group, subtask_of};
 
-use crate::error::TaskResult;
+use crate::error::{TaskError, TaskResult};
+use crate::task::panics;
 
 /// Computes the keys of a batch.
 pub trait KeyExtractor: Send {
@@ -85,7 +86,7 @@ impl Partitioner {
                 scatter(&batch, channels, of_row.into_iter(), send)
             }
             Self::Hash { extractor, channel_of_group } => {
-                let keys = extractor.keys(&batch)?;
+                let keys = panics::catch(|| extractor.keys(&batch)).map_err(in_function)?;
                 let hashes = keys.hashes.clone();
                 let batch = batch.with_keys(Some(keys));
                 if channels == 1 {
@@ -106,11 +107,15 @@ impl Partitioner {
             }
             Self::Custom(choose) => {
                 let mut of_row = Vec::with_capacity(batch.len());
-                choose(&batch, channels, &mut of_row)?;
+                panics::catch(|| choose(&batch, channels, &mut of_row)).map_err(in_function)?;
                 scatter(&batch, channels, of_row.into_iter(), send)
             }
         }
     }
+}
+
+fn in_function(error: TaskError) -> TaskError {
+    TaskError::Partitioning { error: Box::new(error) }
 }
 
 fn round_robin(

@@ -9,6 +9,7 @@ use arrow_select::take::take_record_batch;
 use sciurus_core::Batch;
 use sciurus_core::element::StreamElement;
 
+use super::credit::Credit;
 use super::gate::ChannelSender;
 use super::partitioner::Partitioner;
 use crate::error::{TaskError, TaskResult};
@@ -27,6 +28,7 @@ pub struct RecordWriter {
     metrics: Arc<TaskMetrics>,
     buffer_timeout: Option<Duration>,
     flush_at: Option<Instant>,
+    target: Arc<str>,
 }
 
 struct OutputChannel {
@@ -49,7 +51,15 @@ impl RecordWriter {
             .into_iter()
             .map(|sender| OutputChannel { sender, pending: Vec::new(), pending_rows: 0 })
             .collect();
-        Self { partitioner, channels, control, metrics, buffer_timeout, flush_at: None }
+        let target = Arc::from("");
+        Self { partitioner, channels, control, metrics, buffer_timeout, flush_at: None, target }
+    }
+
+    /// Names the operator that the edge leads to: the one to look at where its key function fails.
+    #[must_use]
+    pub fn leading_to(mut self, target: impl Into<Arc<str>>) -> Self {
+        self.target = target.into();
+        self
     }
 
     /// Writes an element: rows to the channels that the partitioner chooses, anything else to all.
@@ -60,15 +70,26 @@ impl RecordWriter {
         match element {
             StreamElement::Batch(batch) => {
                 self.metrics.records_out.add(batch.len() as u64);
-                let Self { partitioner, channels, control, metrics, buffer_timeout, flush_at } =
-                    self;
-                partitioner.partition(batch, channels.len(), |channel, batch| {
+                let Self {
+                    partitioner,
+                    channels,
+                    control,
+                    metrics,
+                    buffer_timeout,
+                    flush_at,
+                    target,
+                } = self;
+                let written = partitioner.partition(batch, channels.len(), |channel, batch| {
                     let channel = &mut channels[channel];
                     channel.append(batch, control, metrics)?;
                     if channel.pending_rows > 0 && flush_at.is_none() {
                         *flush_at = buffer_timeout.map(|timeout| Instant::now() + timeout);
                     }
                     Ok(())
+                });
+                written.map_err(|error| match error {
+                    TaskError::Partitioning { .. } => error.in_operator(target),
+                    error => error,
                 })
             }
             control => {
@@ -80,9 +101,36 @@ impl RecordWriter {
         }
     }
 
-    /// Returns when rows that wait must go out.
-    pub fn flush_at(&self) -> Option<Instant> {
-        self.flush_at
+    /// Sends rows that have waited long enough, as far as their channels have credit, and returns
+    /// how long until the next must go. It never waits: rows for a channel without credit go when
+    /// it has some, which wakes the task.
+    ///
+    /// # Errors
+    /// Where a consumer is gone.
+    pub fn flush_due(&mut self, now: impl FnOnce() -> Instant) -> TaskResult<Option<Duration>> {
+        let Some(flush_at) = self.flush_at else { return Ok(None) };
+        let left = flush_at.saturating_duration_since(now());
+        if !left.is_zero() {
+            return Ok(Some(left));
+        }
+        let Self { channels, control, metrics, flush_at, .. } = self;
+        let mut is_any_left = false;
+        for channel in channels.iter_mut().filter(|channel| channel.pending_rows > 0) {
+            if channel.sender.has_credit() {
+                channel.flush(control, metrics)?;
+            } else {
+                is_any_left = true;
+            }
+        }
+        if !is_any_left {
+            *flush_at = None;
+        }
+        Ok(None)
+    }
+
+    /// Returns what counts the bytes under way on each channel, as far as anything does.
+    pub fn credits(&self) -> impl Iterator<Item = Arc<Credit>> {
+        self.channels.iter().filter_map(|channel| channel.sender.credit())
     }
 
     /// Sends all rows that wait for company.
@@ -136,7 +184,7 @@ impl OutputChannel {
     fn send(&mut self, batch: Batch, control: &TaskControl, metrics: &TaskMetrics) -> TaskResult {
         let bytes = batch.bytes().max(1);
         metrics.bytes_out.add(bytes as u64);
-        control.wait_until(metrics, || self.sender.has_credit())?;
+        control.wait_for_room(metrics, || self.sender.has_credit())?;
         self.sender.send(StreamElement::Batch(batch), bytes)
     }
 }

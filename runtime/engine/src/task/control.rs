@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::error::{TaskError, TaskResult};
-use crate::metrics::TaskMetrics;
+use crate::metrics::{TaskMetrics, Wait};
 use crate::notify::Notifier;
 use crate::source::SourceEvent;
 
@@ -62,22 +62,25 @@ impl TaskControl {
         &self.notifier
     }
 
-    /// Waits, as back pressure, until `ready`.
+    /// Waits in the midst of emitting until there is room.
     ///
     /// # Errors
     /// [`TaskError::Cancelled`].
-    pub fn wait_until(&self, metrics: &TaskMetrics, ready: impl Fn() -> bool) -> TaskResult {
-        if ready() {
+    pub fn wait_for_room(&self, metrics: &TaskMetrics, is_room: impl Fn() -> bool) -> TaskResult {
+        if is_room() {
             return Ok(());
         }
-        let start = Instant::now();
-        while !ready() {
-            if self.is_cancelled() {
-                return Err(TaskError::Cancelled);
+        let waited = metrics.times.during(Wait::HardBackPressured, || {
+            while !is_room() {
+                if self.is_cancelled() {
+                    return Err(TaskError::Cancelled);
+                }
+                self.notifier.wait(LONGEST_WAIT);
             }
-            self.notifier.wait(LONGEST_WAIT);
-        }
-        metrics.back_pressured_nanos.add(start.elapsed().as_nanos() as u64);
-        Ok(())
+            Ok(())
+        });
+        // Mail or input may have come meanwhile, and its notification is used up.
+        self.notifier.notify();
+        waited
     }
 }

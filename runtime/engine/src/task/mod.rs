@@ -1,6 +1,7 @@
 //! The thread that runs one subtask.
 
 mod control;
+pub mod panics;
 mod run;
 
 pub use control::{TaskControl, TaskMail};

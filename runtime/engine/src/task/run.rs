@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sciurus_core::element::StreamElement;
+use sciurus_core::clock::Clock;
+use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_core::time::{MAX_WATERMARK, Timestamp};
 
 use super::control::{LONGEST_WAIT, TaskControl, TaskMail};
+use super::panics;
 use crate::error::{TaskError, TaskResult};
-use crate::exchange::InputGate;
-use crate::metrics::TaskMetrics;
+use crate::exchange::{InputGate, Received};
+use crate::metrics::{TaskMetrics, Wait};
 use crate::output::{OperatorNode, Output};
 use crate::source::{SourceDriver, SourceProgress};
 use crate::watermark::valve::WatermarkValve;
-use sciurus_core::clock::Clock;
 
 /// Where a task's elements come from.
 pub enum TaskInput {
@@ -89,23 +90,27 @@ impl Task {
         Self { input, control, metrics, clock }
     }
 
-    /// Runs the task to its end, on the calling thread.
+    /// Runs the task to its end, on the calling thread. What it holds is dropped with it, after the
+    /// end was reported: a producer that finds its consumer gone mustn't be heard before the
+    /// consumer is.
     ///
     /// # Errors
     /// The first failure, with the operator's name; [`TaskError::Cancelled`] where the task was
     /// cancelled.
-    pub fn run(mut self, reporter: &mut dyn TaskReporter) -> TaskResult {
+    pub fn run(&mut self, reporter: &mut dyn TaskReporter) -> TaskResult {
         self.control.notifier().attach();
-        let outcome = self.open().and_then(|()| {
+        let outcome = panics::catch(|| {
+            self.open()?;
             reporter.running();
+            self.metrics.times.start();
             self.process(reporter)
         });
-        let closed = self.close();
+        self.metrics.times.end();
+        let closed = panics::catch(|| self.close());
         outcome.and(closed)
     }
 
     fn process(&mut self, reporter: &mut dyn TaskReporter) -> TaskResult {
-        let mut stopwatch = Stopwatch::start();
         loop {
             if self.control.is_cancelled() {
                 return Err(TaskError::Cancelled);
@@ -116,27 +121,28 @@ impl Task {
             let next_timer = self.fire_timers()?;
             let next_flush = self.flush_due()?;
             if !self.is_available() {
-                self.metrics.busy_nanos.add(stopwatch.lap());
-                self.control.notifier().wait(sleep_time(LONGEST_WAIT, next_timer, next_flush));
-                self.metrics.back_pressured_nanos.add(stopwatch.lap());
+                let longest = sleep_time(LONGEST_WAIT, next_timer, next_flush);
+                self.wait(Wait::SoftBackPressured, longest);
                 continue;
             }
             match self.poll(reporter)? {
-                Progress::Done => self.metrics.busy_nanos.add(stopwatch.lap()),
+                Progress::Done => {}
                 Progress::Wait(longest) => {
-                    self.metrics.busy_nanos.add(stopwatch.lap());
-                    self.control.notifier().wait(sleep_time(longest, next_timer, next_flush));
-                    self.metrics.idle_nanos.add(stopwatch.lap());
+                    self.wait(Wait::Idle, sleep_time(longest, next_timer, next_flush));
                 }
                 Progress::Ended => return Ok(()),
             }
         }
     }
 
+    fn wait(&self, reason: Wait, longest: Duration) {
+        self.metrics.times.during(reason, || self.control.notifier().wait(longest));
+    }
+
     fn on_mail(&mut self, mail: TaskMail) -> TaskResult {
         match (mail, &mut self.input) {
             (TaskMail::Source(event), Input::Source { name, driver, .. }) => {
-                driver.on_event(event).map_err(|error| error.in_operator(name))
+                panics::catch(|| driver.on_event(event)).map_err(|error| error.in_operator(name))
             }
             (TaskMail::Source(_), Input::Gates { .. }) => {
                 Err(TaskError::Defect("a source's mail reached a task that reads no source"))
@@ -148,7 +154,8 @@ impl Task {
     fn poll(&mut self, reporter: &mut dyn TaskReporter) -> TaskResult<Progress> {
         match &mut self.input {
             Input::Source { name, driver, output } => {
-                match driver.poll(output).map_err(|error| error.in_operator(name))? {
+                let progress = panics::catch(|| driver.poll(output));
+                match progress.map_err(|error| error.in_operator(name))? {
                     SourceProgress::More => Ok(Progress::Done),
                     SourceProgress::Wait(longest) => Ok(Progress::Wait(longest.min(LONGEST_WAIT))),
                     SourceProgress::RequestSplit => {
@@ -167,10 +174,11 @@ impl Task {
                 for turn in 0..inputs {
                     let place = (*next + turn) % inputs;
                     let Gate { input, gate, valve } = &mut gates[place];
-                    let Some((channel, element)) = gate.poll() else { continue };
+                    let Some(Received { channel, bytes, element }) = gate.poll() else { continue };
                     *next = (place + 1) % inputs;
                     if let StreamElement::Batch(batch) = &element {
                         self.metrics.records_in.add(batch.len() as u64);
+                        self.metrics.bytes_in.add(bytes as u64);
                     }
                     for element in combine(gate, valve, channel, element).into_iter().flatten() {
                         head.process(*input, element)?;
@@ -180,8 +188,6 @@ impl Task {
                 if gates.iter().all(|gate| gate.gate.is_finished()) {
                     return Ok(Progress::Ended);
                 }
-                let queued = gates.iter().map(|gate| gate.gate.queued_bytes()).sum::<usize>();
-                self.metrics.queued_bytes.set(queued as i64);
                 Ok(Progress::Wait(LONGEST_WAIT))
             }
         }
@@ -200,8 +206,7 @@ impl Task {
         match &mut self.input {
             Input::Source { name, driver, output } => {
                 if driver.next_processing_time().is_some_and(|due| due <= now) {
-                    driver
-                        .on_processing_time(now, output)
+                    panics::catch(|| driver.on_processing_time(now, output))
                         .map_err(|error| error.in_operator(name))?;
                 }
                 output.try_for_each_node(&mut visit)?;
@@ -220,12 +225,9 @@ impl Task {
         let mut now = None;
         let mut next: Option<Duration> = None;
         self.output().try_for_each_writer(&mut |writer| {
-            let Some(flush_at) = writer.flush_at() else { return Ok(()) };
-            let left = flush_at.saturating_duration_since(*now.get_or_insert_with(Instant::now));
-            if left.is_zero() {
-                return writer.flush();
+            if let Some(left) = writer.flush_due(|| *now.get_or_insert_with(Instant::now))? {
+                next = Some(next.map_or(left, |next| next.min(left)));
             }
-            next = Some(next.map_or(left, |next| next.min(left)));
             Ok(())
         })?;
         Ok(next)
@@ -246,58 +248,50 @@ impl Task {
     }
 
     fn open(&mut self) -> TaskResult {
-        // From the end of the chain to its head: what an operator emits in `open` finds the
-        // others ready.
-        let mut open = Ok(());
-        if let Input::Gates { head, .. } = &mut self.input {
-            open = head.open();
+        match &mut self.input {
+            Input::Source { output, .. } => output.open(),
+            Input::Gates { head, .. } => head.open_chain(),
         }
-        open.and_then(|()| self.output().try_for_each_node(&mut OperatorNode::open))
     }
 
     fn close(&mut self) -> TaskResult {
-        let mut first = Ok(());
-        if let Input::Source { driver, .. } = &mut self.input {
-            driver.close();
-        }
-        if let Input::Gates { head, .. } = &mut self.input {
-            first = head.close();
-        }
-        let mut keep_first = |node: &mut OperatorNode| {
-            let closed = node.close();
-            if first.is_ok() {
-                first = closed;
+        match &mut self.input {
+            Input::Source { name, driver, output } => {
+                let behind = output.close();
+                let closed = panics::catch(|| {
+                    driver.close();
+                    Ok(())
+                });
+                behind.and(closed.map_err(|error| error.in_operator(name)))
             }
-            Ok(())
-        };
-        self.output().try_for_each_node(&mut keep_first)?;
-        first
+            Input::Gates { head, .. } => head.close_chain(),
+        }
     }
 }
 
-/// Combines what the channels of a gate say into what its input says.
+/// Combines what the channels of a gate say into what its input says, in order.
 fn combine(
     gate: &InputGate,
     valve: &mut WatermarkValve,
     channel: usize,
     element: StreamElement,
-) -> [Option<StreamElement>; 2] {
-    let first = match element {
-        StreamElement::Batch(_) => Some(element),
-        StreamElement::Watermark(watermark) => {
-            valve.on_watermark(channel, watermark).map(StreamElement::Watermark)
+) -> [Option<StreamElement>; 3] {
+    let (change, last) = match element {
+        StreamElement::Batch(_) => return [Some(element), None, None],
+        StreamElement::Watermark(watermark) => (valve.on_watermark(channel, watermark), None),
+        StreamElement::WatermarkStatus(status) => (valve.on_status(channel, status), None),
+        StreamElement::EndOfInput => {
+            let is_end = gate.is_finished().then_some(StreamElement::EndOfInput);
+            (valve.on_end(channel), is_end)
         }
-        StreamElement::WatermarkStatus(status) => {
-            let change = valve.on_status(channel, status);
-            return [
-                change.watermark.map(StreamElement::Watermark),
-                change.status.map(StreamElement::WatermarkStatus),
-            ];
-        }
-        StreamElement::EndOfInput if gate.is_finished() => Some(StreamElement::EndOfInput),
-        StreamElement::EndOfInput => valve.on_end(channel).map(StreamElement::Watermark),
     };
-    [first, None]
+    let watermark = change.watermark.map(StreamElement::Watermark);
+    let status = change.status.map(StreamElement::WatermarkStatus);
+    if change.status == Some(WatermarkStatus::Active) {
+        [status, watermark, last]
+    } else {
+        [watermark, status, last]
+    }
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -309,21 +303,4 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 
 fn sleep_time(longest: Duration, timer: Option<Duration>, flush: Option<Duration>) -> Duration {
     [timer, flush].into_iter().flatten().fold(longest, Duration::min)
-}
-
-/// Measures what the task's time goes to.
-struct Stopwatch(Instant);
-
-impl Stopwatch {
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    /// Returns the nanoseconds since the last lap.
-    fn lap(&mut self) -> u64 {
-        let now = Instant::now();
-        let lap = now.duration_since(self.0);
-        self.0 = now;
-        lap.as_nanos() as u64
-    }
 }

@@ -55,6 +55,15 @@ struct RunningTask {
     control: Arc<TaskControl>,
 }
 
+impl Drop for Master {
+    /// Leaves no task behind, however the master ends.
+    fn drop(&mut self) {
+        for task in self.tasks.values() {
+            task.control.cancel();
+        }
+    }
+}
+
 impl Master {
     pub(super) fn new(
         job_master: JobMaster,
@@ -86,10 +95,11 @@ impl Master {
         while outcome.is_none() {
             outcome = match inbox.recv_timeout(self.time_to_next_timer()) {
                 Ok(message) => self.on_message(message),
-                Err(RecvTimeoutError::Timeout) => self.fire_timers(),
+                Err(RecvTimeoutError::Timeout) => None,
                 // The master holds a sender itself: this cannot be.
                 Err(RecvTimeoutError::Disconnected) => Some(JobOutcome::Canceled),
             };
+            outcome = outcome.or_else(|| self.fire_timers());
         }
         outcome.unwrap_or(JobOutcome::Canceled)
     }
@@ -166,7 +176,8 @@ impl Master {
                 Action::Deploy { attempt, .. } => to_deploy.push(attempt),
                 Action::CancelTask { attempt } => self.cancel_task(attempt),
                 Action::StartTimer { timer, delay } => {
-                    self.timers.push((Instant::now() + delay, timer));
+                    // A time too far to be told is never.
+                    self.timers.extend(Instant::now().checked_add(delay).map(|due| (due, timer)));
                 }
                 Action::ReportStatus(status) => self.shared.set_status(status),
                 Action::JobReachedTerminal { status, failure } => {

@@ -12,14 +12,16 @@ use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use sciurus_core::clock::SystemClock;
+use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::graph::{JobType, NodeKind, StreamGraph};
 use sciurus_core::ids::{JobId, JobVertexId};
+use sciurus_engine::TaskError;
 use sciurus_engine::accumulator::Accumulators;
 use sciurus_engine::deployment::TaskSettings;
 use sciurus_engine::metrics::SubtaskMetrics;
 use sciurus_engine::program::Program;
-use sciurus_job_master::failure::JobFailure;
+use sciurus_engine::task::panics;
+use sciurus_job_master::failure::{Failure, FailureCause, Fault, JobFailure};
 use sciurus_job_master::restart::RestartStrategy;
 use sciurus_job_master::{JobMaster, JobMasterOptions, JobStatus};
 
@@ -53,6 +55,14 @@ impl JobOutcome {
             (JobStatus::Finished, None) => Self::Finished,
             (_, None) => Self::Canceled,
         }
+    }
+
+    /// The end of a job whose master itself failed.
+    fn of_defect(error: &TaskError) -> Self {
+        let cause = FailureCause::new(Fault::Bug, "Defect", format!("the job master {error}"));
+        let failure = Failure { cause, timestamp: SystemClock.now(), task: None };
+        let refusal = "nobody is left to restart it".to_owned();
+        Self::Failed(Box::new(JobFailure { failure, refusal, restarts: 0 }))
     }
 }
 
@@ -129,7 +139,12 @@ impl EmbeddedJob {
         std::thread::Builder::new()
             .name("job-master".to_owned())
             .spawn(move || {
-                let outcome = master.run(&inbox);
+                // A defect must not leave those waiting who wait for the job's end.
+                let outcome = panics::catch(|| Ok(master.run(&inbox)));
+                let outcome = outcome.unwrap_or_else(|error| {
+                    shared.set_status(JobStatus::Failed);
+                    JobOutcome::of_defect(&error)
+                });
                 shared.end(outcome, started.elapsed());
                 if let Some(on_end) = on_end {
                     on_end();

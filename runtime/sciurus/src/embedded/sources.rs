@@ -1,11 +1,13 @@
 //! The enumerators of a job's sources, and which splits they gave to whom.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::{ExecutionVertexId, JobVertexId, SubtaskIndex};
 use sciurus_engine::program::{NodeCode, Program};
 use sciurus_engine::source::{Enumerator, SourceEvent};
+use sciurus_engine::task::panics;
 use sciurus_engine::{TaskError, TaskResult};
 
 /// What enumerators decided: which reader is told what.
@@ -14,8 +16,25 @@ pub(super) type Decisions = Vec<(ExecutionVertexId, SourceEvent)>;
 /// The enumerators of a job.
 #[derive(Default)]
 pub(super) struct Sources {
-    enumerators: HashMap<JobVertexId, Box<dyn Enumerator>>,
+    enumerators: HashMap<JobVertexId, NamedEnumerator>,
     assigned: HashMap<ExecutionVertexId, Vec<Vec<u8>>>,
+}
+
+/// An enumerator with the name of its source.
+struct NamedEnumerator {
+    name: Arc<str>,
+    enumerator: Box<dyn Enumerator>,
+}
+
+impl NamedEnumerator {
+    /// Calls the enumerator, which is the user's code, and names it where it fails.
+    fn call<R>(
+        &mut self,
+        call: impl FnOnce(&mut dyn Enumerator) -> TaskResult<R>,
+    ) -> TaskResult<R> {
+        let result = panics::catch(|| call(self.enumerator.as_mut()));
+        result.map_err(|error| error.in_operator(&self.name))
+    }
 }
 
 impl Sources {
@@ -47,13 +66,14 @@ impl Sources {
             for reader in starting {
                 self.assigned.remove(&reader);
             }
-            let name = head.name.as_str().into();
-            let events = source.enumerator(vertex.parallelism).and_then(|mut enumerator| {
+            let name: Arc<str> = head.name.as_str().into();
+            let started = panics::catch(|| {
+                let mut enumerator = source.enumerator(vertex.parallelism)?;
                 let events = enumerator.start()?;
-                self.enumerators.insert(vertex.id, enumerator);
-                Ok(events)
+                Ok((enumerator, events))
             });
-            let events = events.map_err(|error| error.in_operator(&name))?;
+            let (enumerator, events) = started.map_err(|error| error.in_operator(&name))?;
+            self.enumerators.insert(vertex.id, NamedEnumerator { name, enumerator });
             decisions.extend(self.note(vertex.id, events));
         }
         Ok(decisions)
@@ -61,22 +81,24 @@ impl Sources {
 
     /// Returns how many bytes all sources will have read in the end, where all of them know.
     pub(super) fn total_bytes(&self) -> Option<u64> {
-        self.enumerators.values().map(|enumerator| enumerator.total_bytes()).sum()
+        self.enumerators.values().map(|source| source.enumerator.total_bytes()).sum()
     }
 
     /// Answers a reader that needs a split.
     pub(super) fn serve(&mut self, reader: ExecutionVertexId) -> TaskResult<Decisions> {
-        let Some(enumerator) = self.enumerators.get_mut(&reader.vertex) else {
+        let Some(source) = self.enumerators.get_mut(&reader.vertex) else {
             return Err(TaskError::Defect("a split was asked for where no source is"));
         };
-        let events = enumerator.handle_split_request(reader.subtask.0)?;
+        let events = source.call(|enumerator| enumerator.handle_split_request(reader.subtask.0))?;
         Ok(self.note(reader.vertex, events))
     }
 
     fn take_back(&mut self, reader: ExecutionVertexId) -> TaskResult {
         let splits = self.assigned.remove(&reader).unwrap_or_default();
         match self.enumerators.get_mut(&reader.vertex) {
-            Some(enumerator) => enumerator.add_splits_back(&splits, reader.subtask.0),
+            Some(source) => {
+                source.call(|enumerator| enumerator.add_splits_back(&splits, reader.subtask.0))
+            }
             None => Ok(()),
         }
     }

@@ -1,10 +1,15 @@
 //! What the engine counts, under Flink's names. Writers are task threads, once a batch; readers
 //! are anyone.
 
+mod times;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use sciurus_core::time::MIN_WATERMARK;
+
+use crate::exchange::Credit;
+pub use times::{TaskTimes, TimesSnapshot, Wait};
 
 /// A number that only grows, written by one thread.
 #[derive(Debug, Default)]
@@ -81,39 +86,18 @@ impl Default for OperatorMetrics {
 }
 
 /// What one subtask counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TaskMetrics {
     /// `numRecordsIn` of the task: records over its exchanges.
     pub records_in: Counter,
-    /// `numRecordsOut` of the task.
+    /// `numRecordsOut` of the task: records over its exchanges.
     pub records_out: Counter,
-    /// `numBytesIn`.
+    /// `numBytesIn`: what the records over its exchanges take.
     pub bytes_in: Counter,
-    /// `numBytesOut`.
+    /// `numBytesOut`: what the records over its exchanges take.
     pub bytes_out: Counter,
-    /// Accumulated busy time, nanoseconds; `busyTimeMsPerSecond` is its rate.
-    pub busy_nanos: Counter,
-    /// Accumulated idle time, nanoseconds; `idleTimeMsPerSecond` is its rate.
-    pub idle_nanos: Counter,
-    /// Accumulated back-pressured time, nanoseconds; `backPressuredTimeMsPerSecond` is its rate.
-    pub back_pressured_nanos: Counter,
-    /// Bytes queued before the task: what `inPoolUsage` is a share of.
-    pub queued_bytes: Gauge,
-}
-
-impl Default for TaskMetrics {
-    fn default() -> Self {
-        Self {
-            records_in: Counter::default(),
-            records_out: Counter::default(),
-            bytes_in: Counter::default(),
-            bytes_out: Counter::default(),
-            busy_nanos: Counter::default(),
-            idle_nanos: Counter::default(),
-            back_pressured_nanos: Counter::default(),
-            queued_bytes: Gauge::new(0),
-        }
-    }
+    /// What the task's time goes to.
+    pub times: TaskTimes,
 }
 
 /// The metrics of a subtask and of the operators chained in it.
@@ -123,4 +107,8 @@ pub struct SubtaskMetrics {
     pub task: Arc<TaskMetrics>,
     /// Each operator's, with its name, in chain order.
     pub operators: Vec<(Arc<str>, Arc<OperatorMetrics>)>,
+    /// What is under way on each channel to the task: what `inPoolUsage` is a share of.
+    pub inputs: Vec<Arc<Credit>>,
+    /// What is under way on each channel from the task: what `outPoolUsage` is a share of.
+    pub outputs: Vec<Arc<Credit>>,
 }

@@ -1,0 +1,7 @@
+//! Jobs, run by the embedded cluster.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are part of the test")]
+
+mod failures;
+mod partitioning;
+mod support;
+mod topology;
