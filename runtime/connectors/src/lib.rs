@@ -21,7 +21,7 @@ mod testing;
 pub use collect::{CollectSink, CollectedRecords, collect};
 pub use collection::{CollectionSource, IteratorSource};
 pub use discarding::DiscardingSink;
-pub use file::{CsvSource, FileSource, InputPaths, JsonLinesSource, MalformedRecords};
+pub use file::{CsvSource, FileSink, FileSource, InputPaths, JsonLinesSource, MalformedRecords};
 pub use print::PrintSink;
 pub use sequence::NumberSequenceSource;
 pub use sink::Sink;

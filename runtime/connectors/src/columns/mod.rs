@@ -10,6 +10,7 @@ mod nested;
 mod rows;
 mod scalars;
 mod temporal;
+mod write;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub(crate) use data::ColumnData;
 pub(crate) use json::reason as json_reason;
 pub(crate) use nested::{ListData, StructData};
 pub(crate) use rows::Rows;
+pub(crate) use write::{ColumnText, JsonFields, json_text};
 
 /// A single value on its way into a column.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Reading files: which ones ([`paths`]), in which splits ([`split`], [`enumerator`]), block by
+//! Files. Writing them is the part of [`sink`]. Reading them: which ones ([`paths`]), in which splits ([`split`], [`enumerator`]), block by
 //! block of whole lines ([`blocks`]), as records of some [`format`]: lines of [`text`], [`csv`] or
 //! [`json_lines`].
 
@@ -13,6 +13,7 @@ pub mod malformed;
 pub mod paths;
 mod reader;
 mod records;
+pub mod sink;
 pub mod source;
 pub mod split;
 pub mod text;
@@ -22,5 +23,6 @@ pub use error::FileError;
 pub use json_lines::{JsonLinesFormat, JsonLinesSource};
 pub use malformed::{MalformedRecord, MalformedRecords};
 pub use paths::InputPaths;
+pub use sink::FileSink;
 pub use source::FileSource;
 pub use split::FileSplit;
