@@ -3,7 +3,8 @@
 //! [`backend`] says what a backend does, [`keyed`] which there are: [`heap`] so far. User code
 //! meets state as the primitives of [`handle`], the engine by [`Slot`] and [`mod@column`]. What a key
 //! has is told apart by [`namespace`]; [`ttl`] lets it expire; [`timer`] calls it back. What is
-//! derived from state, and in no snapshot, is kept by [`key_index`].
+//! derived from state, and in no snapshot, is kept by [`key_index`]; what belongs to no key is
+//! [`operator`] state. The file form of keyed state is that of [`snapshot`].
 
 pub mod backend;
 mod chunk;
@@ -17,6 +18,7 @@ pub mod heap;
 pub mod key_index;
 pub mod keyed;
 pub mod namespace;
+pub mod operator;
 pub mod slot;
 pub mod snapshot;
 pub mod timer;

@@ -9,7 +9,7 @@ pub enum SnapshotError {
     #[error("the storage of the snapshot failed: {0}")]
     Io(#[from] io::Error),
     /// The bytes are no snapshot, or not all of one.
-    #[error("this is no keyed state snapshot, or its end is missing")]
+    #[error("this is no snapshot of the state asked for, or its end is missing")]
     NotASnapshot,
     /// A later version wrote it.
     #[error("the snapshot has version {found}; this program reads version {known} at the most")]

@@ -3,8 +3,7 @@
 use sciurus_core::key::{KeyGroupRange, MAX_KEY_GROUPS};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::section::Cursor;
-use super::{CHECKSUM_BYTES, MAGIC, PREFIX_BYTES, SnapshotError, VERSION};
+use super::{CHECKSUM_BYTES, Cursor, MAGIC, PREFIX_BYTES, SnapshotError, VERSION};
 use crate::descriptor::{StateId, StateKind};
 
 /// A state as a snapshot describes it.

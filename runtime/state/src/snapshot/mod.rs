@@ -3,6 +3,7 @@
 //! The form is specified in docs/formats.md, "Keyed state snapshot". [`SnapshotWriter`] and
 //! [`SnapshotReader`] know bytes only; which state lies in memory how is the backends' business.
 
+mod cursor;
 mod error;
 mod header;
 mod reader;
@@ -11,6 +12,7 @@ mod section;
 mod tests;
 mod writer;
 
+pub(crate) use cursor::Cursor;
 pub use error::SnapshotError;
 pub use header::{SnapshotHeader, SnapshotState};
 pub use reader::{Block, SnapshotReader};

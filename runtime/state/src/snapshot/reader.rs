@@ -5,10 +5,9 @@ use std::io::{Read, Seek, SeekFrom};
 use sciurus_core::key::KeyGroup;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::section::Cursor;
 use super::{
-    BLOCK_HEAD_BYTES, BlockEntry, CHECKSUM_BYTES, END_MAGIC, INDEX_ENTRY_BYTES, MAX_PART_BYTES,
-    PREFIX_BYTES, Section, SnapshotError, SnapshotHeader, TRAILER_BYTES,
+    BLOCK_HEAD_BYTES, BlockEntry, CHECKSUM_BYTES, Cursor, END_MAGIC, INDEX_ENTRY_BYTES,
+    MAX_PART_BYTES, PREFIX_BYTES, Section, SnapshotError, SnapshotHeader, TRAILER_BYTES,
 };
 
 /// Reads a snapshot: header and index when it is opened, then the blocks that are asked for.

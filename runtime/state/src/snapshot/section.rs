@@ -2,77 +2,10 @@
 
 use sciurus_core::time::Timestamp;
 
+use super::cursor::Cursor;
 use super::{SECTION_HEAD_BYTES, SnapshotError};
 use crate::namespace::Namespace;
 use crate::timer::{TimeDomain, Timer};
-
-/// Reads bytes from the front.
-#[derive(Debug, Clone)]
-pub(super) struct Cursor<'a> {
-    bytes: &'a [u8],
-    part: &'static str,
-}
-
-impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8], part: &'static str) -> Self {
-        Self { bytes, part }
-    }
-
-    fn short(&self) -> SnapshotError {
-        SnapshotError::corrupt(self.part, "it ends too early")
-    }
-
-    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], SnapshotError> {
-        let (head, tail) = self.bytes.split_at_checked(len).ok_or_else(|| self.short())?;
-        self.bytes = tail;
-        Ok(head)
-    }
-
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        let (head, tail) = self.bytes.split_first_chunk().ok_or_else(|| self.short())?;
-        self.bytes = tail;
-        Ok(*head)
-    }
-
-    pub(super) fn u8(&mut self) -> Result<u8, SnapshotError> {
-        self.array().map(|[byte]| byte)
-    }
-
-    pub(super) fn u32(&mut self) -> Result<u32, SnapshotError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    pub(super) fn u64(&mut self) -> Result<u64, SnapshotError> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    pub(super) fn i64(&mut self) -> Result<i64, SnapshotError> {
-        self.array().map(i64::from_le_bytes)
-    }
-
-    /// Reads a length and as many bytes.
-    pub(super) fn sized(&mut self) -> Result<&'a [u8], SnapshotError> {
-        let len = self.u32()? as usize;
-        self.take(len)
-    }
-
-    pub(super) fn text(&mut self) -> Result<String, SnapshotError> {
-        let bytes = self.sized()?.to_vec();
-        String::from_utf8(bytes).map_err(|_| SnapshotError::corrupt(self.part, "invalid UTF-8"))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    pub(super) fn end(&self) -> Result<(), SnapshotError> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let reason = format!("{} bytes are left over", self.bytes.len());
-        Err(SnapshotError::corrupt(self.part, reason))
-    }
-}
 
 /// What the entries of a section are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +65,8 @@ impl<'a> Section<'a> {
             }
         };
         let count = cursor.u32()?;
-        let length = usize::try_from(cursor.u64()?).map_err(|_| cursor.short())?;
-        let offset = body.len() - cursor.bytes.len();
+        let length = usize::try_from(cursor.u64()?).unwrap_or(usize::MAX);
+        let offset = body.len() - cursor.left();
         Ok(Self { kind, count, offset, bytes: cursor.take(length)? })
     }
 
@@ -171,7 +104,7 @@ impl<'a> Iterator for Entries<'a> {
         let entry = next(&self.cursor, &mut self.left)?
             .and_then(|()| Ok((self.cursor.sized()?, self.cursor.sized()?)));
         if entry.is_err() {
-            (self.cursor.bytes, self.left) = (&[], 0);
+            (self.cursor, self.left) = (Cursor::new(&[], ""), 0);
         }
         Some(entry)
     }
@@ -198,7 +131,7 @@ impl Iterator for Timers<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let timer = next(&self.cursor, &mut self.left)?.and_then(|()| self.timer());
         if timer.is_err() {
-            (self.cursor.bytes, self.left) = (&[], 0);
+            (self.cursor, self.left) = (Cursor::new(&[], ""), 0);
         }
         Some(timer)
     }
