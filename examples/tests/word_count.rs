@@ -75,6 +75,34 @@ fn files_folders_and_patterns_are_read() {
 }
 
 #[test]
+fn output_files_hold_one_record_a_line_and_are_finished() {
+    for (mode, parallelism) in [("STREAMING", "1"), ("STREAMING", "3"), ("BATCH", "2")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("counts");
+        let output = path.to_str().unwrap();
+        let arguments = ["word_count", "--execution-mode", mode, "-p", parallelism];
+        let run = run(&[&arguments[..], &["--output", output]].concat()).successful();
+        assert_eq!(run.stdout, "");
+        let mut records = Vec::new();
+        for file in fs::read_dir(&path).unwrap() {
+            let file = file.unwrap().path();
+            assert!(file.file_name().unwrap().to_str().unwrap().starts_with("part-"), "{file:?}");
+            records.extend(fs::read_to_string(file).unwrap().lines().map(str::to_owned));
+        }
+        records.sort();
+        let printed = common::run(&arguments).successful();
+        assert_eq!(records, printed.records(), "{mode} {parallelism}");
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_fails_the_job() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    run(&["word_count", "--output", path]).fails_saying(&[path, "file-sink"]);
+}
+
+#[test]
 fn the_summary_shows_the_most_frequent_words_and_totals() {
     for mode in ["STREAMING", "BATCH"] {
         let run =
@@ -116,6 +144,7 @@ fn help_names_every_job_and_every_argument() {
     let help = run(&["word_count", "--help"]).successful().stdout;
     for argument in [
         "--input",
+        "--output",
         "--execution-mode",
         "--discovery-interval",
         "--parallelism",

@@ -1,8 +1,8 @@
 //! What a job usually needs: `use sciurus::prelude::*;`.
 
 pub use sciurus_connectors::{
-    CollectionSource, CsvSource, DiscardingSink, FileSource, IteratorSource, JsonLinesSource,
-    NumberSequenceSource, PrintSink, Sink,
+    CollectionSource, CsvSource, DiscardingSink, FileSink, FileSource, IteratorSource,
+    JsonLinesSource, NumberSequenceSource, PrintSink, Sink,
 };
 pub use sciurus_core::config::Configuration;
 pub use sciurus_core::config::options::execution::RuntimeMode;
