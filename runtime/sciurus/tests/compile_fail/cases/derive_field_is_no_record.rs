@@ -12,7 +12,7 @@ struct Request {
 }
 
 #[derive(Clone, Record)]
-struct Counts(HashMap<String, i64>); //~ `HashMap<String, i64>` cannot be a record of a stream
+struct Counts(HashMap<String, i64>); //~ HashMap<String, i64>` cannot be a record of a stream
 
 #[derive(Clone)]
 struct Plain(i64);
