@@ -124,7 +124,7 @@ key_tuple!(A, B, C, D);
 /// A field that can be summed and compared.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no number",
-    note = "`sum`, `min` and `max` take fields that are integers or floats; `reduce` and `aggregate` take any record"
+    note = "`sum` takes fields that are integers or floats; `reduce` takes any record"
 )]
 pub trait Numeric:
     super::primitive::Primitive + for<'a> Record<View<'a> = Self> + PartialOrd

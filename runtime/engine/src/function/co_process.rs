@@ -9,6 +9,11 @@ use crate::collector::Collector;
 ///
 /// Both inputs share the function's fields: what one learns the other knows. Nothing is said about
 /// the order between them. Each subtask works with its own clone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function over two streams without keys",
+    label = "not a `CoProcessFunction`",
+    note = "`key_by` gives both streams the keys that a `KeyedCoProcessFunction` needs"
+)]
 pub trait CoProcessFunction: Clone + Send + Sync + 'static {
     /// What the first stream holds.
     type In1: Record;

@@ -12,6 +12,10 @@ use crate::collector::Collector;
 /// Both inputs see the same state of a key and share its timers. State is declared and used as in a
 /// [`KeyedProcessFunction`](super::KeyedProcessFunction). Nothing is said about the order between
 /// the inputs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function over two keyed streams",
+    label = "not a `KeyedCoProcessFunction`"
+)]
 pub trait KeyedCoProcessFunction: Clone + Send + Sync + 'static {
     /// What both streams are keyed by.
     type Key: Record;

@@ -47,6 +47,11 @@ use crate::collector::Collector;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function over keyed records",
+    label = "not a `KeyedProcessFunction`",
+    note = "a `ProcessFunction` has no keys: give it the stream that `key_by` was called on"
+)]
 pub trait KeyedProcessFunction: Clone + Send + Sync + 'static {
     /// What the stream is keyed by.
     type Key: Record;

@@ -38,6 +38,11 @@ use crate::side_output::{OutputTag, SideOutputs};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function over records without keys",
+    label = "not a `ProcessFunction`",
+    note = "`key_by` gives the stream the keys that a `KeyedProcessFunction` needs"
+)]
 pub trait ProcessFunction: Clone + Send + Sync + 'static {
     /// What is processed.
     type In: Record;
