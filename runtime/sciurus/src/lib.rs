@@ -54,4 +54,13 @@ pub use sciurus_job_master::JobStatus;
 mod pages {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
+
+    #[doc = include_str!("../../../docs/jobs.md")]
+    mod jobs {}
+
+    #[doc = include_str!("../../../docs/connectors.md")]
+    mod connectors {}
+
+    #[doc = include_str!("../../../docs/migrating-from-flink.md")]
+    mod migrating_from_flink {}
 }
