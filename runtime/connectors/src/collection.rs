@@ -170,7 +170,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::read;
+    use crate::testing::{read, read_with_restarts};
+    use crate::{DataGeneratorSource, NumberSequenceSource};
 
     #[test]
     fn one_reader_yields_the_elements_in_order() {
@@ -183,6 +184,21 @@ mod tests {
         let numbers: Vec<i64> = (0..10).collect();
         let read = read(CollectionSource::new(numbers), 3).unwrap();
         assert_eq!(read.readers, [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8, 9]]);
+    }
+
+    #[test]
+    fn readers_go_on_where_their_predecessors_stood() {
+        let numbers: Vec<i64> = (0..20).collect();
+        for polls in 3..9 {
+            let elements = CollectionSource::new(numbers.clone());
+            assert_eq!(read_with_restarts(elements, polls).unwrap(), numbers);
+            let iterator = IteratorSource::new(0..20_i64);
+            assert_eq!(read_with_restarts(iterator, polls).unwrap(), numbers);
+            let sequence = NumberSequenceSource::new(0, 19);
+            assert_eq!(read_with_restarts(sequence, polls).unwrap(), numbers);
+            let generated = DataGeneratorSource::new(|number| number as i64).count(20);
+            assert_eq!(read_with_restarts(generated, polls).unwrap(), numbers);
+        }
     }
 
     #[test]

@@ -16,7 +16,8 @@ use sciurus_engine::operator::{
 };
 use sciurus_engine::output::{OperatorNode, Output, OutputEdge};
 use sciurus_engine::source::{
-    Enumerator, Source, SourceDriver, SourceFactory, SourceProgress, TypedSourceFactory,
+    Enumerator, Source, SourceDriver, SourceEvent, SourceFactory, SourceProgress,
+    TypedSourceFactory,
 };
 use sciurus_engine::task::TaskControl;
 use sciurus_engine::watermark::WatermarkStrategy;
@@ -146,6 +147,38 @@ impl<T: Record> Operator for Keep<T> {
         batch.for_each(|row| records.push(T::from_view(columns.get(row))));
         self.batch_rows.lock().push(batch.len());
         Ok(())
+    }
+}
+
+/// Reads a source with one reader that is replaced, after every `polls` polls, by a new one that
+/// goes on from its snapshot.
+pub fn read_with_restarts<S: Source>(source: S, polls: usize) -> TaskResult<Vec<S::Item>> {
+    let factory = TypedSourceFactory::new(source, WatermarkStrategy::no_watermarks());
+    let mut enumerator = factory.enumerator(1)?;
+    let mut context = context(0, 1);
+    context.limits = BatchLimits { max_rows: 3, max_bytes: 64 };
+    let records = Arc::new(Mutex::new(Vec::<S::Item>::new()));
+    let mut splits = Vec::new();
+    loop {
+        let control = Arc::new(TaskControl::new(context.notifier.clone()));
+        let mut output = Output::new(context.metrics.clone());
+        let keep = Keep { records: records.clone(), batch_rows: Arc::default() };
+        let behind = Output::new(Arc::new(OperatorMetrics::default()));
+        let mut node = OperatorNode::new(context.clone(), Box::new(keep), behind, 1);
+        node.open()?;
+        output.add_edge(None, OutputEdge::Chained(Box::new(node)));
+        let mut driver = factory.driver(&context, &control, Duration::ZERO)?;
+        for split in splits {
+            driver.on_event(SourceEvent::AddSplit(split))?;
+        }
+        for _ in 0..polls {
+            if !step(driver.as_mut(), &mut output, enumerator.as_mut(), 0)? {
+                let records = records.lock().clone();
+                return Ok(records);
+            }
+        }
+        splits = driver.snapshot()?;
+        driver.close();
     }
 }
 

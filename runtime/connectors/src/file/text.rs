@@ -107,7 +107,7 @@ mod tests {
     use sciurus_engine::operator::BatchLimits;
 
     use crate::file::FileSource;
-    use crate::testing::{message, read, read_with};
+    use crate::testing::{message, read, read_with, read_with_restarts};
 
     fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = folder.join(name);
@@ -199,6 +199,17 @@ mod tests {
             let source = FileSource::text(path).split_bytes(split_bytes);
             let limits = BatchLimits { max_rows, max_bytes: 1 };
             prop_assert_eq!(read_with(source, 1, limits).unwrap().all(), naive(&content));
+        }
+
+        #[test]
+        fn a_reader_goes_on_where_its_predecessor_stood(
+            content in "([a-z]{0,4}\n){0,60}[a-z]{0,3}",
+            split_bytes in 1_u64..80,
+            polls in 3_usize..9,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let source = FileSource::text(write(folder.path(), "f", &content)).split_bytes(split_bytes);
+            prop_assert_eq!(read_with_restarts(source, polls).unwrap(), naive(content.as_bytes()));
         }
     }
 }

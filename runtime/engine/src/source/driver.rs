@@ -99,6 +99,13 @@ pub trait SourceDriver: Send {
     /// Where reading or a receiver fails.
     fn poll(&mut self, out: &mut Output) -> TaskResult<SourceProgress>;
 
+    /// Returns the splits, in their serialised form, in the state from which to go on reading
+    /// behind what was emitted.
+    ///
+    /// # Errors
+    /// Where a split can't be serialised.
+    fn snapshot(&self) -> TaskResult<Vec<Vec<u8>>>;
+
     /// Returns when [`on_processing_time`](Self::on_processing_time) is to be called next.
     fn next_processing_time(&self) -> Option<Timestamp>;
 
@@ -248,6 +255,12 @@ impl<S: Source> SourceDriver for TypedDriver<S> {
                 SourceProgress::RequestSplit
             }
         })
+    }
+
+    fn snapshot(&self) -> TaskResult<Vec<Vec<u8>>> {
+        let splits = self.reader.snapshot();
+        let bytes = splits.iter().map(serde_json::to_vec).collect::<Result<_, _>>();
+        bytes.map_err(|error| TaskError::connector(error.into()))
     }
 
     fn next_processing_time(&self) -> Option<Timestamp> {

@@ -6,7 +6,7 @@ use sciurus_core::Record;
 use sciurus_engine::TaskResult;
 
 use super::CsvSource;
-use crate::testing::{Read, message, read};
+use crate::testing::{Read, message, read, read_with_restarts};
 
 type Person = (String, Option<i32>, f64);
 
@@ -119,6 +119,20 @@ fn line_ends_in_quotes_are_part_of_cells_where_that_is_allowed() {
     assert_eq!(read, vec![("a".to_owned(), "x\n\"y\"".to_owned()); 100]);
     let error = error::<(String, String)>("a,\"x\ny\"\n", |csv| csv);
     assert!(error.starts_with("line 1: a quote is opened but not closed"), "{error}");
+}
+
+#[test]
+fn a_reader_goes_on_where_its_predecessor_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.csv");
+    let line = |n: i64| if n % 5 == 0 { "broken\n".to_owned() } else { format!("\"a\nb\",{n}\n") };
+    std::fs::write(&path, "f0,f1\n".to_owned() + &(0..50).map(line).collect::<String>()).unwrap();
+    for polls in 3..9 {
+        let source = CsvSource::<(String, i64)>::new(&path).with_header().multi_line();
+        let read = read_with_restarts(source.skip_malformed(), polls).unwrap();
+        let numbers: Vec<_> = read.into_iter().map(|(_, number)| number).collect();
+        assert_eq!(numbers, (0..50).filter(|n| n % 5 != 0).collect::<Vec<_>>());
+    }
 }
 
 fn written(cells: &(String, Option<i64>)) -> String {
