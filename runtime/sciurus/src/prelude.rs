@@ -1,8 +1,8 @@
 //! What a job usually needs: `use sciurus::prelude::*;`.
 
 pub use sciurus_connectors::{
-    CollectionSource, CsvSource, DiscardingSink, FileSink, FileSource, IteratorSource,
-    JsonLinesSource, NumberSequenceSource, PrintSink, Sink,
+    CollectionSource, CsvSource, DataGeneratorSource, DiscardingSink, FileSink, FileSource,
+    IteratorSource, JsonLinesSource, NumberSequenceSource, PrintSink, Sink, SocketSource,
 };
 pub use sciurus_core::config::Configuration;
 pub use sciurus_core::config::options::execution::RuntimeMode;

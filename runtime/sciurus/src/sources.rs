@@ -1,6 +1,6 @@
 //! Streams of what the program holds.
 
-use sciurus_connectors::{CollectionSource, IteratorSource, NumberSequenceSource};
+use sciurus_connectors::{CollectionSource, IteratorSource, NumberSequenceSource, SocketSource};
 use sciurus_core::Record;
 use sciurus_engine::watermark::WatermarkStrategy;
 
@@ -33,5 +33,17 @@ impl StreamExecutionEnvironment {
     pub fn from_sequence(&self, from: i64, to: i64) -> SingleOutputStreamOperator<i64> {
         let source = NumberSequenceSource::new(from, to);
         self.from_source(source, WatermarkStrategy::no_watermarks(), "Sequence Source")
+    }
+
+    /// Makes a stream of the lines that the server at `host`:`port` sends, until it closes the
+    /// connection. [`SocketSource`] has options.
+    pub fn socket_text_stream(
+        &self,
+        host: impl Into<String>,
+        port: u16,
+    ) -> SingleOutputStreamOperator<String> {
+        let source = SocketSource::new(host, port);
+        self.from_source(source, WatermarkStrategy::no_watermarks(), "Socket Stream")
+            .set_parallelism(1)
     }
 }
