@@ -23,6 +23,20 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! - [`prelude`] has what jobs usually need.
+//! - [`StreamExecutionEnvironment`] is where a job begins; it runs it in this process, with a
+//!   thread for each subtask.
+//! - [`stream`] has the streams and their transformations.
+//! - [`Record`](trait@Record) is what streams are made of, by the derive macro of the same name for
+//!   structs of your own.
+//! - [`connectors`] has sources and sinks, and what it takes to write others.
+//! - [`config`] has the settings, under Flink's keys.
+//! - [`engine`] has what user functions implement and are given, and what operators of your own are
+//!   made of.
+//!
+//! The folder `docs` of the repository explains the concepts, goes through the API and sets it next
+//! to Flink's.
 
 mod embedded;
 mod environment;
