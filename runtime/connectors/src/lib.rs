@@ -1,9 +1,10 @@
 //! Sources and sinks.
 //!
 //! Sources implement [`sciurus_engine::source::Source`]: an enumerator hands out splits, readers
-//! read them. [`file`] reads files by ranges, [`socket`] a connection; [`collection`],
-//! [`sequence`] and [`datagen`] make records. Sinks implement [`sink::Sink`], whose writers stage output and whose
-//! committers publish it; [`sink_operator`] runs one as the last operator of a chain.
+//! read them. [`mod@file`] reads files by ranges, [`socket`] a connection; [`collection`],
+//! [`sequence`] and [`datagen`] make records. Sinks implement [`sink::Sink`], whose writers stage
+//! output and whose committers publish it; [`sink_operator`] runs one as the last operator of a
+//! chain. [`mod@file::sink`] writes files.
 
 pub mod collect;
 pub mod collection;

@@ -1,5 +1,5 @@
 //! Files. Writing them is the part of [`sink`]. Reading them: which ones ([`paths`]), in which splits ([`split`], [`enumerator`]), block by
-//! block of whole lines ([`blocks`]), as records of some [`format`]: lines of [`text`], [`csv`] or
+//! block of whole lines ([`blocks`]), as records of some [`mod@format`]: lines of [`text`], [`csv`] or
 //! [`json_lines`].
 
 pub mod blocks;
