@@ -69,7 +69,9 @@ where
         let mut collector = emitter.collector(out);
         let batch_mode = self.batch_mode;
         batch.try_for_each(|row| {
-            let slot = slots.next().ok_or(TaskError::Defect("a row without a slot"))?;
+            let Some(slot) = slots.next() else {
+                return Err(TaskError::Defect("a row without a slot"));
+            };
             let result = results.slot_mut(*slot);
             match result {
                 Some(result) => function(result, &columns, row),

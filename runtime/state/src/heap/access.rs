@@ -271,7 +271,7 @@ impl KeyedStateBackend for HeapBackend {
         id: StateId,
         update: impl FnOnce(&mut Option<T>) -> R,
     ) -> Result<R, StateError> {
-        if self.find_current(id)?.is_none() {
+        let Some((table, slot)) = self.find_current(id)? else {
             let mut value = None;
             let result = update(&mut value);
             if value.is_some() {
@@ -280,8 +280,7 @@ impl KeyedStateBackend for HeapBackend {
                 *store.write(slot, store.now()) = value;
             }
             return Ok(result);
-        }
-        let (table, slot) = self.current_or_insert(id)?;
+        };
         let slots = self.tables[table].keys.slots();
         let (store, unsettled) = self.store::<ValueStore<T>>(table, id)?;
         store.grow(slots);
