@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::Error;
 use crate::iot_alerts::IotAlerts;
+use crate::state_machine::StateMachineExample;
 use crate::word_count::WordCount;
 
 /// Example jobs of Sciurus.
@@ -28,6 +29,8 @@ struct Arguments {
 enum Job {
     #[command(visible_alias = "WordCount")]
     WordCount(WordCount),
+    #[command(visible_alias = "StateMachineExample")]
+    StateMachine(StateMachineExample),
     #[command(visible_alias = "IotAlerts")]
     IotAlerts(IotAlerts),
 }
@@ -36,6 +39,7 @@ impl Job {
     fn run(&self) -> Result<(), Error> {
         match self {
             Self::WordCount(job) => job.run(),
+            Self::StateMachine(job) => job.run(),
             Self::IotAlerts(job) => job.run(),
         }
     }

@@ -11,6 +11,7 @@ pub mod iot_alerts;
 pub mod output;
 pub mod progress;
 pub mod report;
+pub mod state_machine;
 pub mod tokenizer;
 pub mod word_count;
 

@@ -39,7 +39,10 @@ impl Run {
 }
 
 fn without_subtask(line: &str) -> String {
-    line.split_once("> ").map_or(line, |(_, record)| record).to_owned()
+    match line.split_once("> ") {
+        Some((subtask, record)) if subtask.parse::<u32>().is_ok() => record.to_owned(),
+        _ => line.to_owned(),
+    }
 }
 
 /// The executable with these arguments.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sciurus_core::Record;
-use sciurus_core::config::Configuration;
 use sciurus_core::config::options::execution::{self, RuntimeMode};
 use sciurus_core::config::options::pipeline;
+use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::graph::{JobGraph, JobType, NodeKind, StreamGraph};
 use sciurus_engine::program::{NodeCode, Program};
 use sciurus_engine::source::{Boundedness, Source, TypedSourceFactory};
@@ -69,6 +69,14 @@ impl StreamExecutionEnvironment {
     pub fn set_parallelism(&self, parallelism: u32) -> &Self {
         self.configuration.lock().set(&pipeline::DEFAULT_PARALLELISM, &parallelism);
         self
+    }
+
+    /// Returns how many subtasks run each operator that isn't given a number of its own.
+    ///
+    /// # Errors
+    /// [`JobError::Configuration`]: the number set can't be used.
+    pub fn parallelism(&self) -> Result<u32, JobError> {
+        Ok(parallelism_of(&self.configuration.lock())?)
     }
 
     /// Sets the number of key groups, the highest parallelism that state can be rescaled to
@@ -157,11 +165,7 @@ impl StreamExecutionEnvironment {
         let configuration = self.configuration.lock();
         graph.job_name =
             configuration.get_optional(&pipeline::NAME)?.unwrap_or_else(|| job_name.to_owned());
-        graph.parallelism = if configuration.contains(&pipeline::DEFAULT_PARALLELISM) {
-            configuration.get(&pipeline::DEFAULT_PARALLELISM)?
-        } else {
-            std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
-        };
+        graph.parallelism = parallelism_of(&configuration)?;
         graph.max_parallelism = u32::try_from(configuration.get(&pipeline::MAX_PARALLELISM)?).ok();
         graph.chaining_enabled = configuration.get(&pipeline::OPERATOR_CHAINING)?;
         graph.chain_different_max_parallelism =
@@ -185,5 +189,12 @@ impl<T: Record> DataStream<T> {
     /// Returns the environment of the stream.
     pub fn execution_environment(&self) -> &StreamExecutionEnvironment {
         &self.environment
+    }
+}
+
+fn parallelism_of(configuration: &Configuration) -> Result<u32, ConfigError> {
+    match configuration.get_optional(&pipeline::DEFAULT_PARALLELISM)? {
+        Some(parallelism) => Ok(parallelism),
+        None => Ok(std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)),
     }
 }
