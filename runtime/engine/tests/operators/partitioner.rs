@@ -137,6 +137,9 @@ fn a_custom_partitioner_sees_keys_and_may_not_name_a_channel_that_is_not_there()
     let reached = partition(&mut partitioner, batch(7, false)?, 3)?;
     assert_eq!(reached, [vec![0, 3, 6], vec![], vec![1, 2, 4, 5]]);
     let error = partition(&mut partitioner, batch(7, false)?, 2).unwrap_err();
-    assert!(matches!(error, TaskError::PartitionOutOfRange { partition: 2, partitions: 2 }));
+    assert!(matches!(
+        error.innermost(),
+        TaskError::PartitionOutOfRange { partition: 2, partitions: 2 }
+    ));
     Ok(())
 }
