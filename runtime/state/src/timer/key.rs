@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// The longest key that needs no memory of its own.
-const INLINE_BYTES: usize = 22;
+const INLINE_BYTES: usize = 14;
 
 /// A key's bytes; a short key takes no allocation.
 #[derive(Clone)]
@@ -14,14 +14,18 @@ pub struct TimerKey(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, bytes: [u8; INLINE_BYTES] },
-    Long(Arc<[u8]>),
+    Inline {
+        len: u8,
+        bytes: [u8; INLINE_BYTES],
+    },
+    /// Behind one pointer, so that a timer takes no more than 32 bytes.
+    Long(Arc<Box<[u8]>>),
 }
 
 impl From<&[u8]> for TimerKey {
     fn from(key: &[u8]) -> Self {
         if key.len() > INLINE_BYTES {
-            return Self(Repr::Long(key.into()));
+            return Self(Repr::Long(Arc::new(key.into())));
         }
         let mut bytes = [0; INLINE_BYTES];
         bytes[..key.len()].copy_from_slice(key);
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn keys_of_every_length_compare_as_bytes() {
-        assert_eq!(size_of::<TimerKey>(), 24);
+        assert_eq!(size_of::<TimerKey>(), 16);
         for len in 0..40 {
             let key = vec![7_u8; len];
             assert_eq!(*TimerKey::from(&key[..]), key);

@@ -1,12 +1,12 @@
 //! Timers in the order in which they are due.
 //!
-//! Sorted runs in chunks, and the chunks in a row: like a B-tree of two levels. Registering,
-//! deleting and taking the next timer cost a binary search and a short move; the same timer
-//! registered twice is met in its place. A snapshot shares the chunks, and taking timers from a
-//! shared chunk only counts them off.
+//! Short sorted runs in a tree: registering and deleting cost a search and a short move, the same
+//! timer registered twice is met in its place, and the run that is due first stands apart, so that
+//! taking the next timer searches nothing. A snapshot shares the runs, and taking timers from a
+//! shared run only counts them off.
 
-use std::cmp::Ordering;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use sciurus_core::time::Timestamp;
@@ -14,51 +14,77 @@ use sciurus_core::time::Timestamp;
 use super::Timer;
 use crate::chunk::Chunk;
 
-/// The most timers in a chunk: moving half of them is as cheap as finding their place.
-const CHUNK_TIMERS: usize = 512;
+/// The most timers in a run: moving half of them costs less than the search for their place.
+const RUN_TIMERS: usize = 64;
 
 /// A sorted run of timers.
 #[derive(Debug)]
 struct Run {
-    /// The timestamp of the first timer: spares a look into the chunk.
-    first: Timestamp,
     /// How many at the front were taken; not 0 in the first run alone.
     taken: usize,
     timers: Chunk<Timer>,
 }
 
 impl Run {
-    fn new(timers: Vec<Timer>) -> Option<Self> {
-        let first = timers.first()?.timestamp;
-        Some(Self { first, taken: 0, timers: Chunk::own(timers) })
+    fn new(timers: Vec<Timer>) -> Self {
+        Self { taken: 0, timers: Chunk::own(timers) }
     }
 
     fn timers(&self) -> &[Timer] {
         &self.timers.as_slice()[self.taken..]
     }
 
-    /// Returns the timers for writing; the first timestamp must be set behind it.
     fn to_mut(&mut self) -> &mut Vec<Timer> {
         let timers = self.timers.to_mut();
         timers.drain(..std::mem::take(&mut self.taken));
         timers
     }
 
-    fn starts_behind(&self, timer: &Timer) -> bool {
-        match self.first.cmp(&timer.timestamp) {
-            Ordering::Less => false,
-            Ordering::Greater => true,
-            Ordering::Equal => self.timers().first().is_some_and(|first| first > timer),
+    /// Adds a timer. Returns whether it wasn't there, and the upper part of a run that is full.
+    fn insert(&mut self, timer: Timer) -> (bool, Option<Run>) {
+        let Err(place) = self.timers().binary_search(&timer) else { return (false, None) };
+        let len = self.timers().len();
+        let timers = self.to_mut();
+        if len < RUN_TIMERS {
+            timers.insert(place, timer);
+            return (true, None);
         }
+        // Timers that come in order leave full runs behind them, others halves.
+        let split = if place == len { len } else { len / 2 };
+        let mut upper = Vec::with_capacity(RUN_TIMERS);
+        upper.extend(timers.drain(split..));
+        if place < split {
+            timers.insert(place, timer);
+        } else {
+            upper.insert(place - split, timer);
+        }
+        (true, Some(Self::new(upper)))
+    }
+
+    /// Removes a timer; returns whether it was there.
+    fn remove(&mut self, timer: &Timer) -> bool {
+        let found = self.timers().binary_search(timer);
+        if let Ok(place) = found {
+            self.to_mut().remove(place);
+        }
+        found.is_ok()
     }
 }
 
 /// Timers in the order in which they are due.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TimerQueue {
-    /// None is empty.
-    runs: VecDeque<Run>,
+    /// Those that are due first; empty only if there are none at all.
+    first: Run,
+    /// The others, by a timer that is behind all of the run before and not behind any of the run.
+    rest: BTreeMap<Timer, Run>,
     len: usize,
+}
+
+impl Default for TimerQueue {
+    fn default() -> Self {
+        Self { first: Run::new(Vec::new()), rest: BTreeMap::new(), len: 0 }
+    }
 }
 
 impl TimerQueue {
@@ -69,94 +95,75 @@ impl TimerQueue {
 
     /// Returns when the next timer is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.runs.front().map(|run| run.first)
-    }
-
-    /// Returns the run in which the timer is or would be.
-    fn run_of(&self, timer: &Timer) -> usize {
-        // Most timers are later than all others.
-        if self.runs.back().is_some_and(|run| !run.starts_behind(timer)) {
-            return self.runs.len() - 1;
-        }
-        self.runs.partition_point(|run| !run.starts_behind(timer)).saturating_sub(1)
+        self.first.timers().first().map(|timer| timer.timestamp)
     }
 
     /// Adds a timer unless it is there already; returns whether it wasn't.
     pub(crate) fn insert(&mut self, timer: Timer) -> bool {
-        let index = self.run_of(&timer);
-        let Some(run) = self.runs.get_mut(index) else {
-            self.len = 1;
-            self.runs.extend(Run::new(vec![timer]));
-            return true;
-        };
-        let Err(place) = run.timers().binary_search(&timer) else { return false };
-        self.len += 1;
-        let len = run.timers().len();
-        if len < CHUNK_TIMERS {
-            if place == 0 {
-                run.first = timer.timestamp;
-            }
-            run.to_mut().insert(place, timer);
-            return true;
+        let run = self.rest.range_mut(..=&timer).next_back().map(|(_, run)| run);
+        let (new, upper) = run.unwrap_or(&mut self.first).insert(timer);
+        self.len += usize::from(new);
+        if let Some(upper) = upper
+            && let Some(lowest) = upper.timers().first()
+        {
+            self.rest.insert(lowest.clone(), upper);
         }
-        // Timers that come in order leave full runs behind them, others halves.
-        let split = if place == len { len } else { len / 2 };
-        let mut tail = run.to_mut().split_off(split);
-        if place <= split && place < len {
-            run.to_mut().insert(place, timer);
-            run.first = run.timers().first().map_or(run.first, |first| first.timestamp);
-        } else {
-            tail.insert(place - split, timer);
-        }
-        if let Some(tail) = Run::new(tail) {
-            self.runs.insert(index + 1, tail);
-        }
-        true
+        new
     }
 
     /// Removes a timer; returns whether it was there.
     pub(crate) fn remove(&mut self, timer: &Timer) -> bool {
-        let index = self.run_of(timer);
-        let Some(run) = self.runs.get_mut(index) else { return false };
-        let Ok(place) = run.timers().binary_search(timer) else { return false };
+        let Some((lowest, run)) = self.rest.range_mut(..=timer).next_back() else {
+            let removed = self.first.remove(timer);
+            self.len -= usize::from(removed);
+            self.refill();
+            return removed;
+        };
+        if !run.remove(timer) {
+            return false;
+        }
         self.len -= 1;
-        let timers = run.to_mut();
-        timers.remove(place);
-        if let Some(first) = timers.first() {
-            run.first = first.timestamp;
-            self.merge(index);
-        } else {
-            self.runs.remove(index);
+        let len = run.timers().len();
+        if len < RUN_TIMERS / 8 {
+            let lowest = lowest.clone();
+            self.shrink(&lowest, len);
         }
         true
     }
 
-    /// Joins a run with the next one where both are small, so that deleting timers doesn't leave a
-    /// run for each of the rest.
-    fn merge(&mut self, index: usize) {
-        let len = |run: &Run| run.timers().len();
-        let (Some(one), Some(next)) = (self.runs.get(index), self.runs.get(index + 1)) else {
+    /// Drops a run that is empty, and joins one that is small with the next where that is small,
+    /// so that deleting timers doesn't leave a run for each of the others.
+    fn shrink(&mut self, lowest: &Timer, len: usize) {
+        if len == 0 {
+            self.rest.remove(lowest);
             return;
-        };
-        if len(one) + len(next) <= CHUNK_TIMERS / 4
-            && let Some(mut next) = self.runs.remove(index + 1)
-            && let Some(one) = self.runs.get_mut(index)
+        }
+        let behind = (Bound::Excluded(lowest), Bound::Unbounded);
+        let next = self.rest.range(behind).next();
+        let small = next.filter(|(_, next)| next.timers().len() < RUN_TIMERS / 4);
+        if let Some(next) = small.map(|(lowest, _)| lowest.clone())
+            && let Some(mut next) = self.rest.remove(&next)
+            && let Some(run) = self.rest.get_mut(lowest)
         {
-            one.to_mut().append(next.to_mut());
+            run.to_mut().append(next.to_mut());
+        }
+    }
+
+    /// Puts the next run first once that is empty.
+    fn refill(&mut self) {
+        if self.first.timers().is_empty()
+            && let Some((_, next)) = self.rest.pop_first()
+        {
+            self.first = next;
         }
     }
 
     /// Takes the first timer if it is due at `time`.
     pub(crate) fn pop_due(&mut self, time: Timestamp) -> Option<Timer> {
-        let run = self.runs.front_mut().filter(|run| run.first <= time)?;
-        let timer = run.timers().first().cloned()?;
-        run.taken += 1;
+        let timer = self.first.timers().first().filter(|timer| timer.timestamp <= time)?.clone();
+        self.first.taken += 1;
         self.len -= 1;
-        if let Some(first) = run.timers().first() {
-            run.first = first.timestamp;
-        } else {
-            self.runs.pop_front();
-        }
+        self.refill();
         Some(timer)
     }
 
@@ -171,16 +178,14 @@ impl TimerQueue {
         timers.sort_unstable();
         timers.dedup();
         self.len = timers.len();
-        while !timers.is_empty() {
-            let rest = timers.split_off(timers.len().min(CHUNK_TIMERS));
-            self.runs.extend(Run::new(timers));
-            timers = rest;
-        }
+        let mut runs = timers.chunks(RUN_TIMERS);
+        self.first = Run::new(runs.next().unwrap_or_default().to_vec());
+        self.rest = runs.map(|run| (run[0].clone(), Run::new(run.to_vec()))).collect();
     }
 
     /// Returns a view of the timers that stays as it is.
     pub(crate) fn snapshot(&mut self) -> TimerQueueSnapshot {
-        let runs = self.runs.iter_mut();
+        let runs = std::iter::once(&mut self.first).chain(self.rest.values_mut());
         TimerQueueSnapshot { runs: runs.map(|run| (run.timers.share(), run.taken)).collect() }
     }
 }
