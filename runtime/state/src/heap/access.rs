@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 use std::sync::Arc;
 
-use sciurus_core::key::{KeyBytes, hash_key};
+use sciurus_core::key::KeyBytes;
 use sciurus_core::record::RowCodec;
 use sciurus_core::time::Timestamp;
 
@@ -165,7 +165,7 @@ impl KeyedStateBackend for HeapBackend {
         if let Some(store) = any.downcast_ref::<ValueStore<T>>() {
             store.for_each(store.now(), |slot, value| {
                 if let Some(key) = table.keys.get(slot as u32) {
-                    visit(key.as_slice(), hash_key(key.as_slice()), value);
+                    visit(key.as_slice(), key.hash(), value);
                 }
             });
         }
@@ -178,7 +178,7 @@ impl KeyedStateBackend for HeapBackend {
         mut visit: impl FnMut(&[u8], u64),
     ) -> Result<(), StateError> {
         if let Some(table) = self.table(namespace) {
-            table.keys.for_each(|_, key| visit(key, hash_key(key)));
+            table.keys.for_each(|_, key| visit(key.as_slice(), key.hash()));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! four bytes there and the place of all of them in an arena. Short keys, which are most, compare
 //! as one integer and take one access to memory.
 
+use sciurus_core::key::{hash_inline, hash_key};
 use sciurus_core::record::view::{INLINE_BYTES, without_place};
 
 use crate::chunk::{Chunk, Chunked, ChunkedSnapshot};
@@ -101,6 +102,15 @@ impl<'a> KeyRef<'a> {
         Self { inline: [0; 16], long: Some(key) }
     }
 
+    /// Returns the hash of the key.
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        match self.long {
+            Some(key) => hash_key(key),
+            None => hash_inline(u128::from_le_bytes(self.inline)),
+        }
+    }
+
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         if let Some(key) = self.long {
@@ -188,10 +198,10 @@ impl KeyStore {
     }
 
     /// Calls `visit` with every key in slot order.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(u32, &[u8])) {
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(u32, KeyRef<'_>)) {
         self.cells.for_each(|slot, cell| {
             if !cell.is_free() {
-                visit(slot as u32, self.key_of(*cell).as_slice());
+                visit(slot as u32, self.key_of(*cell));
             }
         });
     }
@@ -309,7 +319,7 @@ mod tests {
             keys.insert(cell(key), key);
         }
         let mut seen = Vec::new();
-        keys.for_each(|_, key| seen.push(key.to_vec()));
+        keys.for_each(|_, key| seen.push(key.as_slice().to_vec()));
         assert_eq!(seen, all);
     }
 

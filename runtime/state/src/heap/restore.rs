@@ -6,9 +6,10 @@
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 
-use sciurus_core::key::{KeyGroup, hash_key, key_group};
+use sciurus_core::key::{KeyGroup, key_group};
 use sciurus_core::record::DecodeError;
 
+use super::rows::{EntryRows, Rows};
 use super::store::TypedStore;
 use super::{HeapBackend, store_in};
 use crate::descriptor::{StateDescriptor, StateId};
@@ -18,6 +19,9 @@ use crate::snapshot::{
     Block, Section, SectionKind, SnapshotError, SnapshotReader, SnapshotState, SnapshotWriter,
 };
 use crate::timer::{TimeDomain, Timer};
+
+/// Entries whose keys are looked for together.
+const BLOCK_ENTRIES: usize = 1024;
 
 /// A state of a snapshot that nobody registered yet.
 #[derive(Debug, Clone)]
@@ -211,32 +215,52 @@ impl HeapBackend {
     ) -> Result<(), StateError> {
         let corrupt =
             |reason: String| StateError::Corrupt { state: descriptor.name.clone(), reason };
-        let index = self.table_index(section.namespace);
-        for entry in section.section().entries() {
-            let (key, mut value) = entry.map_err(|error| corrupt(error.to_string()))?;
-            let hash = hash_key(key);
-            if key_group(hash, self.max_parallelism) != section.group {
-                let group = section.group;
-                return Err(corrupt(format!("a key in key group {group} is of another")));
+        let table = self.table_index(section.namespace);
+        let table = &mut self.tables[table];
+        let mut entries = section.section().entries();
+        let mut slots = Vec::new();
+        loop {
+            let block: Result<Vec<_>, _> = entries.by_ref().take(BLOCK_ENTRIES).collect();
+            let block = block.map_err(|error| corrupt(error.to_string()))?;
+            if block.is_empty() {
+                return Ok(());
             }
-            let table = &mut self.tables[index];
-            let slot = table.find_or_insert(hash, key)?;
-            let slots = table.keys.slots();
-            let (store, _) = store_in::<S>(&self.states, &self.clock, table, id)?;
-            store.grow(slots);
-            let decoded = store.decode(slot.index(), section.stamped, &mut value);
-            let whole = match (decoded, value.len()) {
-                (Ok(()), 0) => Ok(()),
-                (Ok(()), bytes) => Err(DecodeError::Trailing { bytes }),
-                (Err(error), _) => Err(error),
-            };
-            whole.map_err(|source| StateError::Codec {
-                state: descriptor.name.clone(),
-                kind: descriptor.kind,
-                type_name: descriptor.type_name,
-                source,
-            })?;
+            let rows = EntryRows::new(block.iter().map(|(key, _)| *key));
+            let group = |row| key_group(rows.hash(row), self.max_parallelism);
+            if let Some(row) = (0..rows.len()).find(|row| group(*row) != section.group) {
+                let (found, expected) = (group(row), section.group);
+                return Err(corrupt(format!("key group {expected} has a key of {found}")));
+            }
+            slots.clear();
+            table.resolve(&rows, &mut slots)?;
+            table.unsettled.clear();
+            let room = table.keys.slots();
+            let (store, unsettled) = store_in::<S>(&self.states, &self.clock, table, id)?;
+            store.grow(room);
+            for (slot, (_, value)) in slots.iter().zip(block) {
+                decode(store, slot.index(), section.stamped, value).map_err(|source| {
+                    StateError::Codec {
+                        state: descriptor.name.clone(),
+                        kind: descriptor.kind,
+                        type_name: descriptor.type_name,
+                        source,
+                    }
+                })?;
+                if store.is_vacant(slot.index()) {
+                    unsettled.push(slot.0);
+                }
+            }
         }
-        Ok(())
     }
+}
+
+/// Reads all of `value` into `slot`.
+fn decode<S: TypedStore>(
+    store: &mut S,
+    slot: usize,
+    stamped: bool,
+    mut value: &[u8],
+) -> Result<(), DecodeError> {
+    store.decode(slot, stamped, &mut value)?;
+    if value.is_empty() { Ok(()) } else { Err(DecodeError::Trailing { bytes: value.len() }) }
 }

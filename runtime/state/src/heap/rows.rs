@@ -159,7 +159,7 @@ impl<'a> TableRows<'a> {
         let mut hashes = Vec::with_capacity(keys.len());
         keys.for_each(|slot, key| {
             slots.push(slot);
-            hashes.push(hash_key(key));
+            hashes.push(key.hash());
         });
         Self { keys, slots, hashes }
     }
@@ -187,5 +187,38 @@ impl Rows for TableRows<'_> {
     #[inline]
     fn key(&self, row: usize) -> KeyRef<'_> {
         self.keys.get(self.slots[row]).unwrap_or(KeyRef::of(&[]))
+    }
+}
+
+/// Keys that lie one by one, with whatever belongs to them.
+pub(crate) struct EntryRows<'a> {
+    keys: Vec<(u64, &'a [u8])>,
+}
+
+impl<'a> EntryRows<'a> {
+    pub(crate) fn new(keys: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self { keys: keys.into_iter().map(|key| (hash_key(key), key)).collect() }
+    }
+}
+
+impl Rows for EntryRows<'_> {
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    #[inline]
+    fn hash(&self, row: usize) -> u64 {
+        self.keys[row].0
+    }
+
+    #[inline]
+    fn cell(&self, row: usize) -> KeyCell {
+        let key = self.keys[row].1;
+        KeyCell::of(key, 0, key.len())
+    }
+
+    #[inline]
+    fn key(&self, row: usize) -> KeyRef<'_> {
+        KeyRef::of(self.keys[row].1)
     }
 }

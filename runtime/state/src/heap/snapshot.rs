@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
-use sciurus_core::key::{KeyGroup, KeyGroupRange, hash_key, key_group};
+use sciurus_core::key::{KeyGroup, KeyGroupRange, key_group};
 
 use super::HeapBackend;
 use super::keys::KeySnapshot;
@@ -14,6 +14,9 @@ use crate::snapshot::{
     SectionKind, SnapshotError, SnapshotHeader, SnapshotState, SnapshotStats, SnapshotWriter,
 };
 use crate::timer::{TimeDomain, Timer, TimerQueueSnapshot};
+
+/// Slots that are looked at together.
+const BLOCK_SLOTS: usize = 128;
 
 /// An immutable view of a heap backend.
 ///
@@ -139,9 +142,8 @@ impl HeapSnapshot {
         let mut writer = SnapshotWriter::new(out, &header)?;
         let mut slots = Vec::new();
         for table in &self.tables {
-            let keys = (0..table.keys.slots() as u32).filter_map(|slot| {
-                table.keys.get(slot).map(|key| (hash_key(key.as_slice()), slot))
-            });
+            let keys = (0..table.keys.slots() as u32)
+                .filter_map(|slot| table.keys.get(slot).map(|key| (key.hash(), slot)));
             slots.push(ByGroup::new(range, max_parallelism, keys)?);
         }
         let event = self.by_group(&self.event_timers)?;
@@ -178,13 +180,19 @@ impl TableSnapshot {
     ) -> Result<(), SnapshotError> {
         let Some(Some(column)) = self.columns.get(state) else { return Ok(()) };
         let kind = SectionKind::State { state: state as u32, namespace: self.namespace };
-        for slot in slots {
-            if !column.is_vacant(*slot as usize)
-                && let Some(key) = self.keys.get(*slot)
-            {
-                writer.entry(group, kind, key.as_slice(), |out| {
-                    column.encode(*slot as usize, out);
-                })?;
+        let (mut occupied, mut keys) = (Vec::new(), Vec::new());
+        // The slots of a group lie far apart: the memory of many is waited for at once.
+        for block in slots.chunks(BLOCK_SLOTS) {
+            occupied.clear();
+            column.occupied(block, &mut occupied);
+            keys.clear();
+            keys.extend(occupied.iter().map(|slot| self.keys.get(*slot)));
+            for (slot, key) in occupied.iter().zip(&keys) {
+                if let Some(key) = key {
+                    writer.entry(group, kind, key.as_slice(), |out| {
+                        column.encode(*slot as usize, out);
+                    })?;
+                }
             }
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! One namespace: a directory from keys to slots, and a column for every state.
 
-use sciurus_core::key::hash_key;
 use sciurus_core::time::Timestamp;
 
 use super::directory::Directory;
@@ -154,7 +153,7 @@ impl Table {
     /// Frees `slot` if it holds a key.
     fn remove(&mut self, slot: u32) {
         if let Some(key) = self.keys.get(slot) {
-            self.directory.remove(hash_key(key.as_slice()), slot);
+            self.directory.remove(key.hash(), slot);
             self.keys.remove(slot);
         }
     }
@@ -209,7 +208,7 @@ impl Block {
 mod tests {
     use std::collections::HashMap;
 
-    use sciurus_core::key::KeyBytes;
+    use sciurus_core::key::{KeyBytes, hash_key};
 
     use super::super::rows::{WithRows, with_rows};
     use super::*;

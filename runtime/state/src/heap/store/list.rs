@@ -156,8 +156,9 @@ struct ListSnapshot<T> {
 }
 
 impl<T: RowCodec> StoreSnapshot for ListSnapshot<T> {
-    fn is_vacant(&self, slot: usize) -> bool {
-        self.lists.get(slot).is_none_or(Option::is_none)
+    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
+        let occupied = |slot: &&u32| self.lists.get(**slot as usize).is_some_and(Option::is_some);
+        out.extend(slots.iter().filter(occupied));
     }
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {

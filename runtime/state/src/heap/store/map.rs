@@ -196,8 +196,9 @@ struct MapSnapshot<K, V> {
 }
 
 impl<K: RowCodec + Ord, V: RowCodec> StoreSnapshot for MapSnapshot<K, V> {
-    fn is_vacant(&self, slot: usize) -> bool {
-        self.maps.get(slot).is_none_or(Option::is_none)
+    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
+        let occupied = |slot: &&u32| self.maps.get(**slot as usize).is_some_and(Option::is_some);
+        out.extend(slots.iter().filter(occupied));
     }
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {

@@ -41,8 +41,8 @@ pub(crate) trait Store: Any + Send {
 
 /// An immutable view of a column.
 pub(crate) trait StoreSnapshot: Send + Sync {
-    /// Returns whether nothing is stored for `slot`.
-    fn is_vacant(&self, slot: usize) -> bool;
+    /// Appends those of `slots` for which something is stored to `out`.
+    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>);
 
     /// Appends what is stored for `slot` in the snapshot form.
     fn encode(&self, slot: usize, out: &mut Vec<u8>);

@@ -139,8 +139,9 @@ struct ValueSnapshot<T> {
 }
 
 impl<T: RowCodec> StoreSnapshot for ValueSnapshot<T> {
-    fn is_vacant(&self, slot: usize) -> bool {
-        self.values.get(slot).is_none_or(Option::is_none)
+    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
+        let occupied = |slot: &&u32| self.values.get(**slot as usize).is_some_and(Option::is_some);
+        out.extend(slots.iter().filter(occupied));
     }
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {
