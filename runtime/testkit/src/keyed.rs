@@ -18,6 +18,30 @@ use crate::subtask::{Subtask, batch, records};
 ///
 /// Outputs are those of the subtasks one after the other. A test runs at several parallelisms and
 /// compares sorted outputs: they must not differ.
+///
+/// ```
+/// use sciurus_core::record::{Columns, F0, Record};
+/// use sciurus_engine::exchange::{ColumnKeys, KeyExtractorFactory};
+/// use sciurus_engine::operators::RollingReduce;
+/// use sciurus_testkit::KeyedHarness;
+///
+/// type Count = (String, i64);
+///
+/// let keys = ColumnKeys::<Count, F0>::default();
+/// for parallelism in [1, 2] {
+///     let mut harness = KeyedHarness::<Count, Count>::open(parallelism, &keys, |context| {
+///         let add = |sum: &mut Count, columns: &<Count as Record>::Columns, row: usize| {
+///             sum.1 += columns.get(row).1;
+///         };
+///         RollingReduce::new(add, keys.create(), context)
+///     })?;
+///     harness.process_elements([("oak", 1), ("elm", 2), ("oak", 3)])?;
+///     let mut sums = harness.take_records()?;
+///     sums.sort();
+///     assert_eq!(sums, [("elm", 2), ("oak", 1), ("oak", 4)].map(|(k, n)| (k.to_owned(), n)));
+/// }
+/// # Ok::<(), sciurus_engine::TaskError>(())
+/// ```
 pub struct KeyedHarness<I: Record, O: Record> {
     partitioner: Partitioner,
     subtasks: Vec<Subtask>,
