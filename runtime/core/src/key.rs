@@ -11,7 +11,7 @@ use arrow_array::ArrayRef;
 use arrow_buffer::{Buffer, ScalarBuffer};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::record::view::{INLINE_BYTES, inline_view, view_len};
+use crate::record::view::{INLINE_BYTES, ViewBuilder, inline_view, view_len};
 
 /// A key group's number, below the maximum parallelism.
 pub type KeyGroup = u16;
@@ -212,41 +212,33 @@ fn key_of_view<'a>(views: &'a ScalarBuffer<u128>, buffers: &'a [Buffer], row: us
     &buffers[buffer].as_slice()[start..start + len]
 }
 
-/// Collects keys in their binary form.
+/// Collects keys in their binary form, as views.
 #[derive(Debug)]
 pub struct KeyBytesBuilder {
-    offsets: Vec<i32>,
-    data: Vec<u8>,
+    views: ViewBuilder,
 }
 
 impl Default for KeyBytesBuilder {
     fn default() -> Self {
-        Self { offsets: vec![0], data: Vec::new() }
+        Self::with_capacity(0)
     }
 }
 
 impl KeyBytesBuilder {
-    /// Makes a builder with room for `keys` keys of `bytes` bytes altogether.
-    pub fn with_capacity(keys: usize, bytes: usize) -> Self {
-        let mut offsets = Vec::with_capacity(keys + 1);
-        offsets.push(0);
-        Self { offsets, data: Vec::with_capacity(bytes) }
+    /// Makes a builder that holds `keys` keys before it grows.
+    pub fn with_capacity(keys: usize) -> Self {
+        Self { views: ViewBuilder::with_capacity(keys) }
     }
 
     /// Appends a key.
-    ///
-    /// # Panics
-    /// Where the keys take 2 GiB or more.
     #[inline]
     pub fn push(&mut self, key: &[u8]) {
-        self.data.extend_from_slice(key);
-        let Ok(end) = i32::try_from(self.data.len()) else { too_many_bytes() };
-        self.offsets.push(end);
+        self.views.append(key);
     }
 
     /// Returns the number of keys.
     pub fn len(&self) -> usize {
-        self.offsets.len() - 1
+        self.views.len()
     }
 
     /// Returns whether there are no keys.
@@ -254,21 +246,11 @@ impl KeyBytesBuilder {
         self.len() == 0
     }
 
-    /// Returns the bytes that the keys take.
-    pub fn bytes(&self) -> usize {
-        self.data.len()
+    /// Returns the keys and starts anew with the same capacity.
+    pub fn finish(&mut self) -> KeyBytes {
+        let (views, buffers) = self.views.take();
+        KeyBytes::views(views, buffers)
     }
-
-    /// Returns the keys.
-    pub fn finish(self) -> KeyBytes {
-        KeyBytes::variable(self.offsets.into(), self.data.into())
-    }
-}
-
-#[cold]
-#[expect(clippy::panic, reason = "a batch is cut long before")]
-fn too_many_bytes() -> ! {
-    panic!("the keys of one batch take 2 GiB or more")
 }
 
 /// The keys of a batch: typed columns for user code, bytes and hashes for state and partitioning.
@@ -307,14 +289,18 @@ mod tests {
     fn a_key_has_the_same_hash_however_it_lies() {
         let words = ["", "a", "word", "twelve bytes", "more than twelve bytes"];
         let mut builder = KeyBytesBuilder::default();
-        words.iter().for_each(|word| builder.push(word.as_bytes()));
+        for word in words {
+            builder.push(word.as_bytes());
+        }
         let array = arrow_array::StringViewArray::from_iter_values(words);
         let views = KeyBytes::views(array.views().clone(), array.data_buffers().clone());
-        let spans = builder.finish();
-        assert_eq!(views.hashes(), spans.hashes());
-        for (row, word) in words.iter().enumerate() {
-            assert_eq!(views.get(row), word.as_bytes());
-            assert_eq!(views.hashes()[row], hash_key(word.as_bytes()));
+        let array = arrow_array::StringArray::from_iter_values(words);
+        let spans = KeyBytes::variable(array.offsets().inner().clone(), array.values().clone());
+        for keys in [views, spans, builder.finish()] {
+            for (row, word) in words.iter().enumerate() {
+                assert_eq!(keys.get(row), word.as_bytes());
+                assert_eq!(keys.hashes()[row], hash_key(word.as_bytes()));
+            }
         }
     }
 

@@ -68,7 +68,7 @@ pub fn without_place(view: u128) -> u128 {
 
 /// Collects values as views.
 #[derive(Debug)]
-pub(super) struct ViewBuilder {
+pub(crate) struct ViewBuilder {
     views: Vec<u128>,
     buffer: Vec<u8>,
     full: Vec<Buffer>,
@@ -77,7 +77,7 @@ pub(super) struct ViewBuilder {
 }
 
 impl ViewBuilder {
-    pub(super) fn with_capacity(rows: usize) -> Self {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         Self {
             views: Vec::with_capacity(rows),
             buffer: Vec::new(),
@@ -88,7 +88,7 @@ impl ViewBuilder {
     }
 
     #[inline]
-    pub(super) fn append(&mut self, value: &[u8]) {
+    pub(crate) fn append(&mut self, value: &[u8]) {
         let view =
             if value.len() <= INLINE_BYTES { inline_view(value) } else { self.append_long(value) };
         self.views.push(view);
@@ -111,12 +111,12 @@ impl ViewBuilder {
     }
 
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.views.len()
     }
 
     #[inline]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.views.as_slice()) + self.long_bytes
     }
 
@@ -126,7 +126,7 @@ impl ViewBuilder {
     }
 
     /// Takes views and buffers, and starts anew with the same capacity.
-    fn take(&mut self) -> (ScalarBuffer<u128>, Arc<[Buffer]>) {
+    pub(crate) fn take(&mut self) -> (ScalarBuffer<u128>, Arc<[Buffer]>) {
         let views = std::mem::replace(&mut self.views, Vec::with_capacity(self.rows));
         let mut buffers = std::mem::take(&mut self.full);
         if !self.buffer.is_empty() {
