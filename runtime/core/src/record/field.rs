@@ -129,23 +129,45 @@ key_tuple!(A, B, C, D);
 pub trait Numeric:
     super::primitive::Primitive + for<'a> Record<View<'a> = Self> + PartialOrd
 {
+    /// Whether [`sub`](Self::sub) takes back exactly what [`add`](Self::add) added: where it
+    /// doesn't round.
+    const EXACT: bool;
+
     /// Adds; integers wrap around as Flink's do.
     #[must_use]
     fn add(self, other: Self) -> Self;
+
+    /// Subtracts; integers wrap around.
+    #[must_use]
+    fn sub(self, other: Self) -> Self;
 }
 
 macro_rules! numeric {
     (wrapping: $($int:ty),+; plain: $($float:ty),+) => {
         $(impl Numeric for $int {
+            const EXACT: bool = true;
+
             #[inline]
             fn add(self, other: Self) -> Self {
                 self.wrapping_add(other)
             }
+
+            #[inline]
+            fn sub(self, other: Self) -> Self {
+                self.wrapping_sub(other)
+            }
         })+
         $(impl Numeric for $float {
+            const EXACT: bool = false;
+
             #[inline]
             fn add(self, other: Self) -> Self {
                 self + other
+            }
+
+            #[inline]
+            fn sub(self, other: Self) -> Self {
+                self - other
             }
         })+
     };
