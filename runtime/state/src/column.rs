@@ -1,5 +1,7 @@
 //! Typed access to a state by slot.
 
+use std::ops::Range;
+
 use sciurus_core::record::RowCodec;
 use sciurus_core::time::Timestamp;
 
@@ -28,6 +30,12 @@ impl<'a, T: RowCodec> ValueColumn<'a, T> {
     #[inline]
     pub fn get(&self, slot: Slot) -> Option<&T> {
         self.store.peek(slot.index(), self.now)
+    }
+
+    /// Returns the values of a range of slots, each with its slot's number. Doesn't renew their
+    /// time to live.
+    pub fn range(&self, slots: Range<usize>) -> impl Iterator<Item = (usize, &T)> {
+        slots.filter_map(|slot| self.store.peek(slot, self.now).map(|value| (slot, value)))
     }
 
     /// Returns the value for writing. To remove it, use [`clear`](Self::clear): of a key that is
