@@ -23,6 +23,7 @@ pub mod side_output;
 pub mod source;
 pub mod task;
 pub mod watermark;
+pub mod windowing;
 
 pub use collector::Collector;
 pub use error::{TaskError, TaskResult};
