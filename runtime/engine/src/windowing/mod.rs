@@ -10,6 +10,7 @@
 pub mod all;
 pub mod assigner;
 pub mod contents;
+pub mod general;
 mod late;
 pub mod output;
 pub mod sliced;
