@@ -16,13 +16,25 @@ pub use sciurus_engine::function::{
     KeyedRuntimeContext, OnTimerContext, ProcessFunction, RuntimeContext, TimeDomain,
 };
 pub use sciurus_engine::watermark::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
+pub use sciurus_engine::windowing::assigner::{
+    EventTimeSessionWindows, GlobalWindows, ProcessingTimeSessionWindows, SlidingEventTimeWindows,
+    SlidingProcessingTimeWindows, TumblingEventTimeWindows, TumblingProcessingTimeWindows,
+    WindowAssigner,
+};
+pub use sciurus_engine::windowing::output::{ProcessWindowFunction, WindowContext, WindowElements};
+pub use sciurus_engine::windowing::trigger::{
+    ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, EventTimeTrigger,
+    ProcessingTimeTrigger, PurgingTrigger, Trigger, TriggerContext, TriggerResult,
+};
+pub use sciurus_engine::windowing::window::{GlobalWindow, TimeWindow, Window};
 pub use sciurus_engine::{Collector, OutputTag};
 pub use sciurus_state::{
-    AggregatingState, ListState, MapState, ReducingState, StateAccess, StateTtlConfig, ValueState,
+    AggregateFunction, AggregatingState, ListState, MapState, ReducingState, StateAccess,
+    StateTtlConfig, ValueState,
 };
 
 pub use crate::stream::{
-    CollectedStream, ConnectedStreams, DataStream, DataStreamSink, KeyedConnectedStreams,
-    KeyedStream, SingleOutputStreamOperator,
+    AllWindowedStream, CollectedStream, ConnectedStreams, DataStream, DataStreamSink,
+    KeyedConnectedStreams, KeyedStream, SingleOutputStreamOperator, WindowedStream,
 };
 pub use crate::{JobClient, JobError, JobExecutionResult, JobStatus, StreamExecutionEnvironment};

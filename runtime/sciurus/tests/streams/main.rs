@@ -4,6 +4,7 @@ mod connect;
 mod partition;
 mod process;
 mod rolling;
+mod windows;
 
 use sciurus::prelude::*;
 
