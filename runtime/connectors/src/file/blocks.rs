@@ -11,8 +11,8 @@ use super::split::FileSplit;
 
 /// How many bytes are read at once behind the split's end, where only the rest of a line is wanted.
 const LOOKAHEAD_BYTES: usize = 4 << 10;
-/// The longest line. Arrow's offsets end at 2 GiB, and a file without line ends is hardly text.
-pub const MAX_LINE_BYTES: usize = 1 << 30;
+/// The longest line: a file without line ends is hardly text, and shall not fill the memory.
+pub const MAX_LINE_BYTES: usize = 256 << 20;
 
 /// Finds where the last record in some bytes ends: how many bytes are whole records, `None` where
 /// there is none. The bytes start at a record's start.

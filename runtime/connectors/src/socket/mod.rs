@@ -1,14 +1,12 @@
 //! Text from a TCP connection.
 
-use std::io::{ErrorKind, Read};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+mod client;
+
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use memchr::memmem;
-use parking_lot::{Condvar, Mutex};
 use sciurus_core::BoxError;
 use sciurus_engine::metrics::OperatorMetrics;
 use sciurus_engine::notify::Notifier;
@@ -18,17 +16,12 @@ use sciurus_engine::source::{
 };
 
 use crate::range_split::{RangeSplit, RangeSplitEnumerator};
+use client::{Client, Link};
 
-/// How many bytes are read from the connection at once.
-const READ_BYTES: usize = 64 << 10;
 /// How many reads wait for the task before the connection is left to fill up.
 const QUEUED_READS: usize = 16;
 /// The longest record.
 const MAX_RECORD_BYTES: usize = 256 << 20;
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait before connecting again, as Flink does.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Reads text from a server, record by record, until it closes the connection; one reader only,
 /// whatever the parallelism.
@@ -46,6 +39,7 @@ pub struct SocketSource {
     retries: Retries,
 }
 
+/// How often in a row to connect again.
 #[derive(Debug, Clone, Copy)]
 enum Retries {
     AtMost(u32),
@@ -176,8 +170,7 @@ impl SourceReader<String, RangeSplit> for SocketReader {
                 arrivals: send,
                 notifier: self.notifier.clone(),
             };
-            // Ends when the link is cut, which is at the latest when the reader is closed.
-            thread::Builder::new().name("socket-source".to_owned()).spawn(move || client.run())?;
+            client.start()?;
             self.current = Some((split, Connection { arrivals, link, partial: Vec::new() }));
         }
         Ok(())
@@ -260,144 +253,11 @@ fn emit(record: &[u8], delimiter: &str, out: &mut SourceOutput<'_, String>) {
     out.collect(&String::from_utf8_lossy(record));
 }
 
-/// What the reader stops the client's thread by.
-#[derive(Default)]
-struct Link {
-    state: Mutex<LinkState>,
-    cut: Condvar,
-}
-
-#[derive(Default)]
-struct LinkState {
-    is_cut: bool,
-    stream: Option<TcpStream>,
-}
-
-impl Link {
-    fn cut(&self) {
-        let mut state = self.state.lock();
-        state.is_cut = true;
-        if let Some(stream) = state.stream.take() {
-            // It fails where the server was quicker, which is as well.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-        self.cut.notify_all();
-    }
-
-    fn is_cut(&self) -> bool {
-        self.state.lock().is_cut
-    }
-
-    /// Keeps the stream, so that cutting the link ends what reads it.
-    fn keep(&self, stream: &TcpStream) -> std::io::Result<()> {
-        let stream = stream.try_clone()?;
-        let mut state = self.state.lock();
-        if state.is_cut {
-            return stream.shutdown(Shutdown::Both);
-        }
-        state.stream = Some(stream);
-        Ok(())
-    }
-
-    /// Waits; returns at once where the link is cut.
-    fn pause(&self, time: Duration) {
-        let mut state = self.state.lock();
-        if !state.is_cut {
-            self.cut.wait_for(&mut state, time);
-        }
-    }
-}
-
-/// Reads the connection, on a thread of its own.
-struct Client {
-    source: SocketSource,
-    link: Arc<Link>,
-    arrivals: SyncSender<Arrival>,
-    notifier: Notifier,
-}
-
-impl Client {
-    fn run(self) {
-        let mut retries = 0;
-        loop {
-            let outcome = self.connect().and_then(|stream| self.read(stream, &mut retries));
-            if self.link.is_cut() {
-                break;
-            }
-            let may_retry = match self.source.retries {
-                Retries::AtMost(most) => retries < most,
-                Retries::Always => true,
-            };
-            match outcome {
-                Err(error) if !may_retry => {
-                    self.send(Arrival::Failed(error));
-                    break;
-                }
-                Ok(()) if !may_retry => break,
-                Err(error) => tracing::warn!("{error}; trying again"),
-                Ok(()) => {
-                    let SocketSource { host, port, .. } = &self.source;
-                    tracing::info!("{host}:{port} closed the connection; connecting again");
-                }
-            }
-            retries += 1;
-            self.link.pause(RETRY_DELAY);
-        }
-        let Self { arrivals, notifier, .. } = self;
-        // The task learns of the end by the queue's, and is woken when that has come.
-        drop(arrivals);
-        notifier.notify();
-    }
-
-    fn connect(&self) -> Result<TcpStream, SocketError> {
-        let SocketSource { host, port, .. } = &self.source;
-        let failed = |error| SocketError::Connect { host: host.clone(), port: *port, error };
-        let mut last = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
-        for address in (host.as_str(), *port).to_socket_addrs().map_err(failed)? {
-            match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-                Ok(stream) => {
-                    self.link.keep(&stream).map_err(failed)?;
-                    return Ok(stream);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(failed(last))
-    }
-
-    /// Reads until the server closes the connection; what arrives starts the retries anew.
-    fn read(&self, mut stream: TcpStream, retries: &mut u32) -> Result<(), SocketError> {
-        let mut bytes = vec![0; READ_BYTES];
-        loop {
-            match stream.read(&mut bytes) {
-                Ok(0) => return Ok(()),
-                Ok(read) => {
-                    *retries = 0;
-                    if !self.send(Arrival::Bytes(bytes[..read].to_vec())) {
-                        return Ok(());
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let SocketSource { host, port, .. } = &self.source;
-                    return Err(SocketError::Read { host: host.clone(), port: *port, error });
-                }
-            }
-        }
-    }
-
-    /// Hands something to the task; returns `false` where it is gone.
-    fn send(&self, arrival: Arrival) -> bool {
-        let sent = self.arrivals.send(arrival).is_ok();
-        self.notifier.notify();
-        sent
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::thread;
 
     use super::*;
     use crate::testing::{context, message, read};
