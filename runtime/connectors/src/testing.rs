@@ -36,6 +36,7 @@ pub fn context(index: u32, parallelism: u32) -> OperatorContext {
         notifier: Notifier::default(),
         accumulators: Accumulators::default(),
         limits: BatchLimits::default(),
+        watermark_interval: Duration::ZERO,
         bounded: true,
         batch_mode: false,
     }

@@ -119,6 +119,7 @@ impl TaskDeployment<'_> {
             notifier: self.control.notifier().clone(),
             accumulators: self.settings.accumulators.clone(),
             limits: self.settings.limits,
+            watermark_interval: self.settings.watermark_interval,
             bounded: self.settings.bounded,
             batch_mode: self.settings.batch_mode,
         }

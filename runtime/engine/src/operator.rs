@@ -1,6 +1,7 @@
 //! The contract between an operator and the task that runs it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sciurus_core::Batch;
 use sciurus_core::clock::Clock;
@@ -32,6 +33,8 @@ pub struct OperatorContext {
     pub accumulators: Accumulators,
     /// When a batch under construction is full.
     pub limits: BatchLimits,
+    /// How often periodic watermarks are made; never where zero.
+    pub watermark_interval: Duration,
     /// Whether all inputs of the job end.
     pub bounded: bool,
     /// Whether results are wanted once, at the end of the input.

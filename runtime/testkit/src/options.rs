@@ -1,6 +1,7 @@
 //! What a harness pretends about the job around its operator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sciurus_core::clock::ManualClock;
 use sciurus_core::time::Timestamp;
@@ -20,6 +21,8 @@ pub struct HarnessOptions {
     pub max_parallelism: u32,
     /// When a batch under construction is full.
     pub limits: BatchLimits,
+    /// How often periodic watermarks are made; never where zero.
+    pub watermark_interval: Duration,
     /// Whether results are wanted once, at the end of the input.
     pub batch_mode: bool,
     /// The processing time that the clock starts with.
@@ -33,6 +36,7 @@ impl Default for HarnessOptions {
             parallelism: 1,
             max_parallelism: 128,
             limits: BatchLimits::default(),
+            watermark_interval: Duration::from_millis(200),
             batch_mode: false,
             processing_time: 0,
         }
@@ -56,6 +60,7 @@ impl HarnessOptions {
             notifier: Notifier::default(),
             accumulators: Accumulators::default(),
             limits: self.limits,
+            watermark_interval: self.watermark_interval,
             bounded: self.batch_mode,
             batch_mode: self.batch_mode,
         };

@@ -1,6 +1,7 @@
 //! How watermarks come to be and how those of several inputs combine.
 
 pub mod combined;
+mod operator;
 pub mod strategy;
 pub mod tracker;
 pub mod valve;
@@ -8,6 +9,7 @@ pub mod valve;
 use sciurus_core::element::WatermarkStatus;
 use sciurus_core::time::Timestamp;
 
+pub use operator::TimestampsAndWatermarks;
 pub use strategy::{TimestampAssigner, WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 pub use tracker::WatermarkTracker;
 

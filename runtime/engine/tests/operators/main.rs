@@ -10,3 +10,4 @@ mod process;
 mod rolling_reduce;
 mod timer_model;
 mod timers;
+mod timestamps;

@@ -10,6 +10,7 @@ mod keyed_stream;
 mod partition_custom;
 mod rolling;
 mod single_output;
+mod timestamps;
 mod window_operator;
 mod windowed_stream;
 

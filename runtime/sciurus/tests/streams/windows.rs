@@ -329,3 +329,18 @@ fn sessions_need_a_trigger_that_merges() {
     let stream = values(&environment(1)).key_by(F0);
     let _ = stream.window(EventTimeSessionWindows::with_gap(SECOND)).trigger(Eager);
 }
+
+#[test]
+fn timestamps_are_assigned_in_the_midst_of_a_job() -> Result<(), JobError> {
+    let env = environment(2);
+    let strategy =
+        WatermarkStrategy::for_monotonous_timestamps().with_timestamp_assigner(|(_, time), _| time);
+    let sums = env
+        .from_elements([5, 900, 1500].map(|time| ("a".to_owned(), time)))
+        .assign_timestamps_and_watermarks(strategy)
+        .key_by(F0)
+        .window(TumblingEventTimeWindows::of(SECOND))
+        .sum(F1);
+    assert_eq!(sorted(&sums)?, pairs([("a", 905), ("a", 1500)]));
+    Ok(())
+}
