@@ -8,7 +8,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::Error;
 use crate::iot_alerts::IotAlerts;
+use crate::session_windowing::SessionWindowing;
+use crate::socket_window_word_count::SocketWindowWordCount;
 use crate::state_machine::StateMachineExample;
+use crate::top_speed_windowing::TopSpeedWindowing;
+use crate::windowed_word_count::WindowedWordCount;
 use crate::word_count::WordCount;
 
 /// Example jobs of Sciurus.
@@ -29,6 +33,14 @@ struct Arguments {
 enum Job {
     #[command(visible_alias = "WordCount")]
     WordCount(WordCount),
+    #[command(visible_alias = "WindowWordCount")]
+    WindowedWordCount(WindowedWordCount),
+    #[command(visible_alias = "SocketWindowWordCount")]
+    SocketWindowWordCount(SocketWindowWordCount),
+    #[command(visible_alias = "SessionWindowing")]
+    SessionWindowing(SessionWindowing),
+    #[command(visible_alias = "TopSpeedWindowing")]
+    TopSpeedWindowing(TopSpeedWindowing),
     #[command(visible_alias = "StateMachineExample")]
     StateMachine(StateMachineExample),
     #[command(visible_alias = "IotAlerts")]
@@ -39,6 +51,10 @@ impl Job {
     fn run(&self) -> Result<(), Error> {
         match self {
             Self::WordCount(job) => job.run(),
+            Self::WindowedWordCount(job) => job.run(),
+            Self::SocketWindowWordCount(job) => job.run(),
+            Self::SessionWindowing(job) => job.run(),
+            Self::TopSpeedWindowing(job) => job.run(),
             Self::StateMachine(job) => job.run(),
             Self::IotAlerts(job) => job.run(),
         }

@@ -69,6 +69,19 @@ impl Execution {
         Ok(StreamExecutionEnvironment::with_configuration(configuration))
     }
 
+    /// Makes the environment of a job with these settings and, unless they say otherwise, this
+    /// parallelism.
+    ///
+    /// # Errors
+    /// [`Error`] where a setting can't be used.
+    pub fn environment_of(&self, parallelism: u32) -> Result<StreamExecutionEnvironment, Error> {
+        let env = self.environment()?;
+        if !env.configuration().contains(&DEFAULT_PARALLELISM) {
+            env.set_parallelism(parallelism);
+        }
+        Ok(env)
+    }
+
     /// Executes a job and shows how it gets on, counted in `unit`. `prints` says whether the job
     /// prints its results.
     ///

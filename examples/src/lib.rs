@@ -11,8 +11,12 @@ pub mod iot_alerts;
 pub mod output;
 pub mod progress;
 pub mod report;
+pub mod session_windowing;
+pub mod socket_window_word_count;
 pub mod state_machine;
 pub mod tokenizer;
+pub mod top_speed_windowing;
+pub mod windowed_word_count;
 pub mod word_count;
 
 pub use cli::run;

@@ -10,7 +10,7 @@ use sciurus::prelude::*;
 /// What a job counts its progress in: the records that one of its operators emits.
 #[derive(Debug, Clone, Copy)]
 pub struct Unit {
-    /// The operator's name.
+    /// The operator's name, a source's without `Source: `.
     pub operator: &'static str,
     /// What its records are, in the plural.
     pub records: &'static str,
@@ -37,7 +37,7 @@ impl Amounts {
             for (name, metrics) in &subtask.operators {
                 amounts.bytes += metrics.bytes_read.get();
                 amounts.skipped += metrics.records_in_errors.get();
-                if **name == *counted.operator {
+                if name.strip_prefix("Source: ").unwrap_or(name) == counted.operator {
                     amounts.records += metrics.records_out.get();
                 }
             }

@@ -16,7 +16,7 @@ use reading::Reading;
 use watchdog::{Rules, Watchdog};
 
 /// What progress is counted in.
-const READINGS: Unit = Unit { operator: "Source: readings", records: "readings" };
+const READINGS: Unit = Unit { operator: "readings", records: "readings" };
 
 /// How much later than a younger one a reading may come.
 const LATENESS: Duration = Duration::from_secs(2);
