@@ -197,7 +197,7 @@ impl KeyedStateBackend for HeapBackend {
             if namespace == Namespace::VOID {
                 self.tables[index] = Table::new(namespace);
             } else {
-                self.tables.remove(index);
+                self.pane_keys = self.tables.remove(index).keys.len();
             }
             if namespace == self.namespace {
                 self.current.slot = None;

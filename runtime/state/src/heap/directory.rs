@@ -4,8 +4,8 @@
 //! enough to grow without touching a key, and to tell keys apart nearly always without looking at
 //! them. Removal shifts the entries behind back, so that there are no tombstones.
 
-/// The bits of an empty entry.
-const EMPTY: u64 = u64::MAX;
+/// The bits of an empty entry. Zeros: a large table's pages cost nothing before they are used.
+const EMPTY: u64 = 0;
 
 /// The entries of the smallest table.
 const MIN_ENTRIES: usize = 16;
@@ -17,7 +17,7 @@ pub(crate) struct Entry(u64);
 impl Entry {
     #[inline]
     fn new(hash: u64, slot: u32) -> Self {
-        Self(((hash & 0xffff_ffff) << 32) | u64::from(slot))
+        Self(((hash & 0xffff_ffff) << 32) | (u64::from(slot) + 1))
     }
 
     #[inline]
@@ -27,7 +27,7 @@ impl Entry {
 
     #[inline]
     pub(crate) fn slot(self) -> u32 {
-        self.0 as u32
+        (self.0 as u32).wrapping_sub(1)
     }
 
     /// Returns whether the entry may be that of a key with this hash.
@@ -46,20 +46,22 @@ impl Entry {
 /// A map from hashes to the slots of keys that may have them.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    entries: Vec<Entry>,
+    entries: Vec<u64>,
     len: usize,
 }
 
 impl Directory {
-    pub(crate) fn new() -> Self {
-        Self { entries: vec![Entry(EMPTY); MIN_ENTRIES], len: 0 }
+    /// Makes a table with room for `len` entries.
+    pub(crate) fn with_capacity(len: usize) -> Self {
+        let entries = (len + len / 2).next_power_of_two().max(MIN_ENTRIES);
+        Self { entries: vec![EMPTY; entries], len: 0 }
     }
 
     /// Returns the first entry that a key with this hash may have.
     #[inline]
     pub(crate) fn home_entry(&self, hash: u64) -> Entry {
         let mask = self.entries.len() - 1;
-        self.entries[hash as usize & mask]
+        Entry(self.entries[hash as usize & mask])
     }
 
     /// Returns the first entry that matches the hash, or the empty one where the search ended.
@@ -68,7 +70,7 @@ impl Directory {
         let mask = self.entries.len() - 1;
         let mut position = hash as usize & mask;
         loop {
-            let entry = self.entries[position];
+            let entry = Entry(self.entries[position]);
             if entry.matches(hash) || entry.is_empty() {
                 return entry;
             }
@@ -82,7 +84,7 @@ impl Directory {
         let mask = self.entries.len() - 1;
         let mut position = hash as usize & mask;
         loop {
-            let entry = self.entries[position];
+            let entry = Entry(self.entries[position]);
             if entry.is_empty() {
                 return None;
             }
@@ -107,8 +109,8 @@ impl Directory {
     pub(crate) fn remove(&mut self, hash: u64, slot: u32) {
         let mask = self.entries.len() - 1;
         let mut hole = hash as usize & mask;
-        while self.entries[hole].slot() != slot || !self.entries[hole].matches(hash) {
-            if self.entries[hole].is_empty() {
+        while self.entries[hole] != Entry::new(hash, slot).0 {
+            if Entry(self.entries[hole]).is_empty() {
                 debug_assert!(false, "slot {slot} has no entry");
                 return;
             }
@@ -117,40 +119,40 @@ impl Directory {
         self.len -= 1;
         let mut next = (hole + 1) & mask;
         loop {
-            let entry = self.entries[next];
+            let entry = Entry(self.entries[next]);
             if entry.is_empty() {
                 break;
             }
             // An entry moves into the hole unless that would put it before its home.
             let distance = next.wrapping_sub(entry.home(mask)) & mask;
             if distance >= (next.wrapping_sub(hole) & mask) {
-                self.entries[hole] = entry;
+                self.entries[hole] = entry.0;
                 hole = next;
             }
             next = (next + 1) & mask;
         }
-        self.entries[hole] = Entry(EMPTY);
+        self.entries[hole] = EMPTY;
     }
 
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let mut entries = vec![Entry(EMPTY); self.entries.len() * 2];
-        for entry in self.entries.iter().filter(|entry| !entry.is_empty()) {
-            place(&mut entries, *entry);
+        let mut entries = vec![EMPTY; self.entries.len() * 2];
+        for entry in self.entries.iter().filter(|entry| **entry != EMPTY) {
+            place(&mut entries, Entry(*entry));
         }
         self.entries = entries;
     }
 }
 
 #[inline]
-fn place(entries: &mut [Entry], entry: Entry) {
+fn place(entries: &mut [u64], entry: Entry) {
     let mask = entries.len() - 1;
     let mut position = entry.home(mask);
-    while !entries[position].is_empty() {
+    while entries[position] != EMPTY {
         position = (position + 1) & mask;
     }
-    entries[position] = entry;
+    entries[position] = entry.0;
 }
 
 #[cfg(test)]
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn entries_survive_growth_and_the_removal_of_others() {
-        let mut directory = Directory::new();
+        let mut directory = Directory::with_capacity(0);
         let mut model: HashMap<u32, u64> = HashMap::new();
         let mut random = 1_u64;
         for slot in 0..20_000_u32 {
@@ -184,6 +186,6 @@ mod tests {
         for (slot, hash) in &model {
             directory.remove(*hash, *slot);
         }
-        assert!(directory.entries.iter().all(|entry| entry.is_empty()));
+        assert!(directory.entries.iter().all(|entry| *entry == EMPTY));
     }
 }

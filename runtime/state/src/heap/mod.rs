@@ -69,6 +69,8 @@ pub struct HeapBackend {
     unclaimed: Vec<UnclaimedState>,
     /// Which key groups of the range were restored.
     restored: Vec<bool>,
+    /// The number of keys in the namespace dropped last: the next pane may have as many.
+    pane_keys: usize,
     current: Current,
     namespace: Namespace,
     /// Slots were resolved since the last `finish_batch`, so that none may be freed.
@@ -104,6 +106,7 @@ impl HeapBackend {
             processing_timers: TimerQueue::default(),
             unclaimed: Vec::new(),
             restored: vec![false; config.range.len()],
+            pane_keys: 0,
             current: Current::default(),
             namespace: Namespace::VOID,
             in_batch: false,
@@ -133,7 +136,7 @@ impl HeapBackend {
 
     fn table_index(&mut self, namespace: Namespace) -> usize {
         self.position(namespace).unwrap_or_else(|index| {
-            self.tables.insert(index, Table::new(namespace));
+            self.tables.insert(index, Table::with_capacity(namespace, self.pane_keys));
             index
         })
     }

@@ -29,11 +29,16 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(namespace: Namespace) -> Self {
+        Self::with_capacity(namespace, 0)
+    }
+
+    /// Makes a table that finds room for `keys` keys without growing.
+    pub(crate) fn with_capacity(namespace: Namespace, keys: usize) -> Self {
         Self {
             namespace,
             keys: KeyStore::new(),
             columns: Vec::new(),
-            directory: Directory::new(),
+            directory: Directory::with_capacity(keys),
             unsettled: Vec::new(),
         }
     }
