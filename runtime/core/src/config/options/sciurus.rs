@@ -13,7 +13,7 @@ super::options! {
 
     /// Size of the records of one batch from which it is sent on, full or not.
     BATCH_MAX_BYTES: MemorySize = "sciurus.batch.max-bytes"
-        .default(|| MemorySize::from_kib(64))
+        .default(|| MemorySize::from_kib(256))
         .rule("from 1 kb to 64 mb", |size| (1 << 10..=64 << 20).contains(&size.bytes()))
-        .example("64 kb");
+        .example("256 kb");
 }
