@@ -1,9 +1,10 @@
 //! Shows on standard error how far a job is: a bar on a terminal, otherwise a line now and then.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use sciurus::prelude::*;
 
 use crate::report::{Amounts, Rounded, Unit};
@@ -103,29 +104,50 @@ impl Progress {
         Self { amounts: Amounts::of(client, unit), unit, elapsed }
     }
 
-    /// Returns the time left at the speed so far.
-    fn left(&self) -> Option<Duration> {
+    /// Returns how many seconds are left at the speed so far.
+    fn seconds_left(&self) -> Option<u64> {
         let left = self.amounts.total_bytes?.checked_sub(self.amounts.bytes)?;
         let seconds = self.elapsed.as_secs_f64() * left as f64 / self.amounts.bytes as f64;
-        (left > 0).then(|| Duration::try_from_secs_f64(seconds.round()).ok()).flatten()
+        seconds.is_finite().then_some(seconds.round() as u64)
     }
 }
 
-impl std::fmt::Display for Progress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { amounts, unit, elapsed } = self;
         match amounts.total_bytes {
             Some(total) if total > 0 => {
-                write!(f, "{} of {}, ", HumanBytes(amounts.bytes), HumanBytes(total))?;
+                write!(f, "{}, ", Share { bytes: amounts.bytes, total })?;
             }
             _ => write!(f, "{} {}, ", HumanCount(amounts.records), unit.records)?,
         }
         let per_second = amounts.records as f64 / elapsed.as_secs_f64();
         write!(f, "{} {}/s", Rounded(per_second), unit.records)?;
-        match self.left() {
-            Some(left) => write!(f, ", {} left", HumanDuration(left)),
-            None => Ok(()),
+        match self.seconds_left() {
+            None | Some(0) => Ok(()),
+            Some(seconds @ ..60) => write!(f, ", {seconds} s left"),
+            Some(seconds) => write!(f, ", {} min {} s left", seconds / 60, seconds % 60),
         }
+    }
+}
+
+/// A part of some bytes, in the unit of the whole.
+struct Share {
+    bytes: u64,
+    total: u64,
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, name) = match self.total {
+            ..0x400 => (1, "bytes"),
+            ..0x10_0000 => (0x400, "KiB"),
+            ..0x4000_0000 => (0x10_0000, "MiB"),
+            _ => (0x4000_0000, "GiB"),
+        };
+        let [bytes, total] = [self.bytes, self.total].map(|bytes| bytes as f64 / f64::from(unit));
+        let digits = usize::from(unit > 1 && total < 100.0);
+        write!(f, "{bytes:.digits$} of {total:.digits$} {name}")
     }
 }
 
@@ -142,17 +164,23 @@ mod tests {
     #[test]
     fn progress_tells_the_time_left_at_the_speed_so_far() {
         let half = progress(1 << 20, Some(5 << 20));
-        assert_eq!(half, "1.00 MiB of 5.00 MiB, 3.0 M words/s, 8 seconds left");
+        assert_eq!(half, "1.0 of 5.0 MiB, 3.0 M words/s, 8 s left");
+    }
+
+    #[test]
+    fn large_amounts_have_no_fractions_and_long_times_have_minutes() {
+        let much = progress(1 << 20, Some(300 << 20));
+        assert_eq!(much, "1 of 300 MiB, 3.0 M words/s, 9 min 58 s left");
     }
 
     #[test]
     fn at_the_end_no_time_is_left() {
-        assert_eq!(progress(1024, Some(1024)), "1.00 KiB of 1.00 KiB, 3.0 M words/s");
+        assert_eq!(progress(1024, Some(1024)), "1.0 of 1.0 KiB, 3.0 M words/s");
     }
 
     #[test]
     fn before_the_first_byte_nobody_knows_the_time_left() {
-        assert_eq!(progress(0, Some(1024)), "0 B of 1.00 KiB, 3.0 M words/s");
+        assert_eq!(progress(0, Some(1024)), "0.0 of 1.0 KiB, 3.0 M words/s");
     }
 
     #[test]
