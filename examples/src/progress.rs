@@ -141,8 +141,8 @@ impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, name) = match self.total {
             ..0x400 => (1, "bytes"),
-            ..0x10_0000 => (0x400, "KiB"),
-            ..0x4000_0000 => (0x10_0000, "MiB"),
+            0x400..0x10_0000 => (0x400, "KiB"),
+            0x10_0000..0x4000_0000 => (0x10_0000, "MiB"),
             _ => (0x4000_0000, "GiB"),
         };
         let [bytes, total] = [self.bytes, self.total].map(|bytes| bytes as f64 / f64::from(unit));
