@@ -81,9 +81,14 @@ impl RecordWriter {
                 } = self;
                 let written = partitioner.partition(batch, channels.len(), |channel, batch| {
                     let channel = &mut channels[channel];
+                    if *buffer_timeout == Some(Duration::ZERO) {
+                        return channel.send(batch, control, metrics);
+                    }
                     channel.append(batch, control, metrics)?;
                     if channel.pending_rows > 0 && flush_at.is_none() {
-                        *flush_at = buffer_timeout.map(|timeout| Instant::now() + timeout);
+                        // A time too far to be told is never.
+                        *flush_at = buffer_timeout
+                            .and_then(|timeout| Instant::now().checked_add(timeout));
                     }
                     Ok(())
                 });

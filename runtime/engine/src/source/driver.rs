@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sciurus_core::time::Timestamp;
 
+use super::output::Pace;
 use super::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
     SplitAssignments, SplitEnumerator,
@@ -239,6 +240,7 @@ impl<S: Source> SourceDriver for TypedDriver<S> {
             split: &mut self.split,
             failure: None,
             emitted: false,
+            pace: Pace::default(),
         };
         let status = self.reader.poll(&mut output);
         output.flush();

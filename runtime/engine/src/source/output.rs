@@ -1,5 +1,7 @@
 //! Where a reader puts its records.
 
+use std::time::{Duration, Instant};
+
 use arrow_array::RecordBatch;
 use sciurus_core::time::Timestamp;
 use sciurus_core::{Batch, Record};
@@ -8,6 +10,10 @@ use crate::collector::Emitter;
 use crate::error::TaskError;
 use crate::output::Output;
 use crate::watermark::WatermarkTracker;
+
+/// How long a call to `poll` may take until the reader is asked to return, so that what it has read
+/// goes out, and mail and timers have their turn.
+const LONGEST_POLL: Duration = Duration::from_millis(10);
 
 /// Takes the records of a reader. Each belongs to the split selected last, whose watermarks it
 /// makes.
@@ -18,6 +24,30 @@ pub struct SourceOutput<'a, T: Record> {
     pub(super) split: &'a mut String,
     pub(super) failure: Option<TaskError>,
     pub(super) emitted: bool,
+    pub(super) pace: Pace,
+}
+
+/// Notices that a poll takes long. It looks at the clock less and less often, so that many records
+/// cost nothing and few, which come slowly, are seen in time.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    start: Option<Instant>,
+    asked: u32,
+    next_look: u32,
+}
+
+impl Pace {
+    #[inline]
+    fn is_overdue(&mut self) -> bool {
+        self.asked += 1;
+        self.asked > self.next_look && self.look()
+    }
+
+    #[cold]
+    fn look(&mut self) -> bool {
+        self.next_look = 2 * self.asked;
+        self.start.get_or_insert_with(Instant::now).elapsed() >= LONGEST_POLL
+    }
 }
 
 impl<T: Record> SourceOutput<'_, T> {
@@ -56,10 +86,11 @@ impl<T: Record> SourceOutput<'_, T> {
         self.emit(Batch::new(records));
     }
 
-    /// Returns whether a batch went out in this call to `poll`: time to return.
+    /// Returns whether a batch went out in this call to `poll` or the call has taken long: time to
+    /// return. A reader whose records come slowly asks for each.
     #[inline]
-    pub fn is_full(&self) -> bool {
-        self.emitted
+    pub fn is_full(&mut self) -> bool {
+        self.emitted || self.pace.is_overdue()
     }
 
     #[cold]
@@ -83,5 +114,28 @@ impl<T: Record> SourceOutput<'_, T> {
         if let Err(error) = self.tracker.emit(self.split, batch, self.output) {
             self.failure = Some(error);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_poll_is_noticed_and_a_fast_one_hardly_looks() {
+        let mut slow = Pace::default();
+        let mut asked = 0;
+        while !slow.is_overdue() {
+            std::thread::sleep(Duration::from_millis(1));
+            asked += 1;
+        }
+        assert!(asked <= 64, "it took {asked} records a millisecond apart");
+        let mut fast = Pace { start: None, asked: 0, next_look: 0 };
+        let looks = (0..4096).filter(|_| {
+            let before = fast.next_look;
+            fast.is_overdue();
+            fast.next_look != before
+        });
+        assert!(looks.count() < 20);
     }
 }

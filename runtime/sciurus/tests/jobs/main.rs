@@ -1,7 +1,10 @@
 //! Jobs, run by the embedded cluster.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are part of the test")]
 
+mod back_pressure;
+mod batches;
 mod failures;
+mod latency;
 mod partitioning;
 mod support;
 mod topology;

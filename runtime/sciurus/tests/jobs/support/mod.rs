@@ -1,6 +1,13 @@
 //! What the tests of jobs have in common.
 
+pub mod feed;
+
+use std::time::{Duration, Instant};
+
 use sciurus::prelude::*;
+
+/// How long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes an environment with a parallelism.
 pub fn environment(parallelism: u32) -> StreamExecutionEnvironment {
@@ -23,4 +30,18 @@ pub fn failure(env: &StreamExecutionEnvironment) -> String {
         Err(error @ JobError::Failed { .. }) => error.to_string(),
         other => panic!("the job should have failed: {other:?}"),
     }
+}
+
+/// Waits until something holds.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Sets an option of the configuration.
+pub fn set(env: &StreamExecutionEnvironment, key: &str, value: &str) {
+    env.configure(&Configuration::from_pairs([(key, value)]));
 }
