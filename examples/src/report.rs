@@ -32,14 +32,14 @@ pub struct Amounts {
 impl Amounts {
     /// Reads the metrics of a job.
     pub fn of(client: &JobClient, counted: Unit) -> Self {
-        let mut amounts = Self { total_bytes: client.input_bytes(), ..Self::default() };
-        for subtask in client.metrics().values() {
-            for (name, metrics) in &subtask.operators {
-                amounts.bytes += metrics.bytes_read.get();
-                amounts.skipped += metrics.records_in_errors.get();
-                if name.strip_prefix("Source: ").unwrap_or(name) == counted.operator {
-                    amounts.records += metrics.records_out.get();
-                }
+        let metrics = client.metrics();
+        let mut amounts = Self { total_bytes: metrics.input_bytes, ..Self::default() };
+        for operator in metrics.operators() {
+            amounts.bytes += operator.num_bytes_in;
+            amounts.skipped += operator.num_records_in_errors;
+            let name = operator.name.as_str();
+            if name.strip_prefix("Source: ").unwrap_or(name) == counted.operator {
+                amounts.records += operator.num_records_out;
             }
         }
         amounts

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 
-/// The accumulators of a job, summed over subtasks.
+/// The accumulators of one attempt of a subtask; those of a job are their sum.
 #[derive(Debug, Clone, Default)]
 pub struct Accumulators(Arc<Mutex<Sums>>);
 

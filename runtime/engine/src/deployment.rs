@@ -7,7 +7,6 @@ use std::time::Duration;
 use sciurus_core::graph::{JobEdge, JobGraph, JobVertex, Partitioning};
 use sciurus_core::ids::{JobEdgeId, NodeId};
 
-use crate::accumulator::Accumulators;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
 use crate::metrics::{OperatorMetrics, SubtaskMetrics};
@@ -34,8 +33,6 @@ pub struct TaskSettings {
     pub batch_mode: bool,
     /// Processing time.
     pub clock: Arc<dyn Clock>,
-    /// The job's accumulators.
-    pub accumulators: Accumulators,
 }
 
 /// One subtask to put together, with the ends of its channels.
@@ -117,7 +114,7 @@ impl TaskDeployment<'_> {
             clock: self.settings.clock.clone(),
             metrics: counts,
             notifier: self.control.notifier().clone(),
-            accumulators: self.settings.accumulators.clone(),
+            accumulators: metrics.accumulators.clone(),
             limits: self.settings.limits,
             watermark_interval: self.settings.watermark_interval,
             bounded: self.settings.bounded,

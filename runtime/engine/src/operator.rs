@@ -29,7 +29,7 @@ pub struct OperatorContext {
     pub metrics: Arc<OperatorMetrics>,
     /// Wakes the task: for operators and readers that wait for other threads.
     pub notifier: Notifier,
-    /// The job's accumulators, this subtask's share.
+    /// What the subtask counts for the job's result.
     pub accumulators: Accumulators,
     /// When a batch under construction is full.
     pub limits: BatchLimits,

@@ -65,6 +65,11 @@ impl GraphBuilder {
         id
     }
 
+    /// Returns the parallelism that a node was given, if any.
+    pub(crate) fn parallelism_of(&self, node: NodeId) -> Option<u32> {
+        self.graph.node(node)?.parallelism
+    }
+
     /// Changes a node.
     pub(crate) fn change(&mut self, node: NodeId, change: impl FnOnce(&mut StreamNode)) {
         if let Some(node) = self.graph.node_mut(node) {

@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sciurus_core::ids::{JobId, JobVertexId};
-use sciurus_engine::metrics::SubtaskMetrics;
+use sciurus_core::ids::JobId;
+use sciurus_core::time::Timestamp;
 use sciurus_job_master::JobStatus;
 
 use crate::embedded::EmbeddedJob;
 use crate::error::JobError;
+use crate::job_metrics::JobMetrics;
 
-/// A handle to a job that was started. Dropping it leaves the job alone.
+/// A handle to a job that was started.
+///
+/// Dropping it leaves the job alone, which goes on as long as the process does. The threads of an
+/// embedded job don't keep the process alive: where `main` returns first the job ends in the midst
+/// of what it is at, without closing anything, as if the process were killed. So
+/// [`wait`](Self::wait) for the end of a job that matters.
 pub struct JobClient {
     job: EmbeddedJob,
 }
@@ -24,7 +30,8 @@ pub struct JobExecutionResult {
     pub job_name: String,
     /// From start to end.
     pub net_runtime: Duration,
-    /// The accumulators by name, summed over all subtasks.
+    /// The accumulators by name, summed over the last attempts of all subtasks: what attempts that
+    /// failed have counted doesn't count.
     pub accumulators: BTreeMap<String, i64>,
 }
 
@@ -43,16 +50,21 @@ impl JobClient {
         self.job.status()
     }
 
-    /// Returns the metrics of each vertex's subtasks.
-    pub fn metrics(&self) -> BTreeMap<(JobVertexId, u32), SubtaskMetrics> {
+    /// Returns the statuses that the job has had, with the times at which it entered them, in
+    /// milliseconds since the Unix epoch: the last one is the current one. Of a job that restarts
+    /// over and over the oldest are forgotten.
+    pub fn status_history(&self) -> Vec<(JobStatus, Timestamp)> {
+        self.job.status_history()
+    }
+
+    /// Returns what the job's tasks count. Looking costs them nothing.
+    pub fn metrics(&self) -> JobMetrics {
         self.job.metrics()
     }
 
-    /// Returns how many bytes the sources read in all, `None` as long as one of them can't tell.
-    /// What they have read so far is the sum of their
-    /// [`bytes_read`](sciurus_engine::metrics::OperatorMetrics::bytes_read).
-    pub fn input_bytes(&self) -> Option<u64> {
-        self.job.input_bytes()
+    /// Returns the accumulators by name, summed over all subtasks, as they are now.
+    pub fn accumulators(&self) -> BTreeMap<String, i64> {
+        self.job.accumulators()
     }
 
     /// Waits for the job's end.
@@ -72,7 +84,8 @@ impl JobClient {
         self.job.wait(Some(timeout))
     }
 
-    /// Cancels the job; [`wait`](Self::wait) then returns [`JobError::Cancelled`].
+    /// Cancels the job; [`wait`](Self::wait) then returns [`JobError::Cancelled`]. A task ends when
+    /// the user's function that it is in returns: nothing can interrupt that.
     pub fn cancel(&self) {
         self.job.cancel();
     }

@@ -43,6 +43,7 @@ mod environment;
 mod error;
 mod graph_builder;
 mod job_client;
+pub mod job_metrics;
 pub mod prelude;
 mod settings;
 mod sources;
@@ -51,6 +52,7 @@ pub mod stream;
 pub use environment::StreamExecutionEnvironment;
 pub use error::JobError;
 pub use job_client::{JobClient, JobExecutionResult};
+pub use job_metrics::JobMetrics;
 #[doc(no_inline)]
 pub use sciurus_connectors as connectors;
 #[doc(hidden)]

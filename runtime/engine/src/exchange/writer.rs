@@ -87,8 +87,8 @@ impl RecordWriter {
                     channel.append(batch, control, metrics)?;
                     if channel.pending_rows > 0 && flush_at.is_none() {
                         // A time too far to be told is never.
-                        *flush_at = buffer_timeout
-                            .and_then(|timeout| Instant::now().checked_add(timeout));
+                        *flush_at =
+                            buffer_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
                     }
                     Ok(())
                 });

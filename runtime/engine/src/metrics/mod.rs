@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use sciurus_core::time::MIN_WATERMARK;
 
+use crate::accumulator::Accumulators;
 use crate::exchange::Credit;
 pub use times::{TaskTimes, TimesSnapshot, Wait};
 
@@ -111,4 +112,6 @@ pub struct SubtaskMetrics {
     pub inputs: Vec<Arc<Credit>>,
     /// What is under way on each channel from the task: what `outPoolUsage` is a share of.
     pub outputs: Vec<Arc<Credit>>,
+    /// What the subtask counts for the job's result.
+    pub accumulators: Accumulators,
 }

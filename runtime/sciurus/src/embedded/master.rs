@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use sciurus_core::ids::{
-    AllocationId, ExecutionAttemptId, ExecutionVertexId, JobVertexId, TaskManagerId,
-};
+use sciurus_core::ids::{AllocationId, ExecutionAttemptId, ExecutionVertexId, TaskManagerId};
 use sciurus_engine::deployment::{TaskDeployment, TaskSettings};
 use sciurus_engine::metrics::SubtaskMetrics;
 use sciurus_engine::notify::Notifier;
@@ -19,11 +17,12 @@ use sciurus_job_master::failure::FailureCause;
 use sciurus_job_master::slots::{SharedSlot, SlotGrant, TaskManagerLocation};
 use sciurus_job_master::{Action, Event, ExecutionState, JobMaster, Timer};
 
+use super::JobOutcome;
 use super::failure::cause_of;
+use super::shared::Shared;
 use super::sources::{Decisions, Sources};
 use super::thread::spawn;
 use super::wiring::connect;
-use super::{JobOutcome, Shared};
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -164,6 +163,7 @@ impl Master {
     fn tell(&mut self, event: Event) -> Option<JobOutcome> {
         let now = self.settings.clock.now();
         let actions = self.job_master.handle(event, now);
+        self.shared.set_restarts(self.job_master.restarts());
         let mut outcome = None;
         let mut to_deploy = Vec::new();
         let mut grants = Vec::new();
@@ -179,7 +179,7 @@ impl Master {
                     // A time too far to be told is never.
                     self.timers.extend(Instant::now().checked_add(delay).map(|due| (due, timer)));
                 }
-                Action::ReportStatus(status) => self.shared.set_status(status),
+                Action::ReportStatus(status) => self.shared.set_status(status, now),
                 Action::JobReachedTerminal { status, failure } => {
                     outcome = Some(JobOutcome::of(status, failure));
                 }
@@ -276,8 +276,7 @@ impl Master {
         task: Task,
         metrics: SubtaskMetrics,
     ) -> TaskResult {
-        let vertex: JobVertexId = attempt.vertex;
-        self.shared.add_metrics((vertex, attempt.subtask.0), metrics);
+        self.shared.add_attempt(attempt, metrics);
         let name = self.job_master.execution_graph().task_name(attempt).unwrap_or_default();
         spawn(attempt, &name, task, self.messages.clone())
     }

@@ -2,6 +2,8 @@
 
 mod failure;
 mod master;
+mod rates;
+mod shared;
 mod sources;
 mod thread;
 mod wiring;
@@ -11,14 +13,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::graph::{JobType, NodeKind, StreamGraph};
-use sciurus_core::ids::{JobId, JobVertexId};
+use sciurus_core::ids::JobId;
+use sciurus_core::time::Timestamp;
 use sciurus_engine::TaskError;
-use sciurus_engine::accumulator::Accumulators;
 use sciurus_engine::deployment::TaskSettings;
-use sciurus_engine::metrics::SubtaskMetrics;
 use sciurus_engine::program::Program;
 use sciurus_engine::task::panics;
 use sciurus_job_master::failure::{Failure, FailureCause, Fault, JobFailure};
@@ -27,8 +27,10 @@ use sciurus_job_master::{JobMaster, JobMasterOptions, JobStatus};
 
 use crate::error::JobError;
 use crate::job_client::JobExecutionResult;
+use crate::job_metrics::JobMetrics;
 use crate::settings::ExecutionSettings;
 use master::{Master, Message};
+use shared::Shared;
 
 /// A job in this process.
 pub(crate) struct EmbeddedJob {
@@ -37,7 +39,6 @@ pub(crate) struct EmbeddedJob {
     started: Instant,
     messages: Sender<Message>,
     shared: Arc<Shared>,
-    accumulators: Accumulators,
 }
 
 /// How a job ended.
@@ -66,34 +67,6 @@ impl JobOutcome {
     }
 }
 
-/// What the job's thread shows to others.
-pub(crate) struct Shared {
-    status: Mutex<JobStatus>,
-    outcome: Mutex<Option<(JobOutcome, Duration)>>,
-    ended: Condvar,
-    metrics: Mutex<BTreeMap<(JobVertexId, u32), SubtaskMetrics>>,
-    input_bytes: Mutex<Option<u64>>,
-}
-
-impl Shared {
-    fn set_status(&self, status: JobStatus) {
-        *self.status.lock() = status;
-    }
-
-    fn add_metrics(&self, subtask: (JobVertexId, u32), metrics: SubtaskMetrics) {
-        self.metrics.lock().insert(subtask, metrics);
-    }
-
-    fn set_input_bytes(&self, bytes: Option<u64>) {
-        *self.input_bytes.lock() = bytes;
-    }
-
-    fn end(&self, outcome: JobOutcome, runtime: Duration) {
-        self.outcome.lock().get_or_insert((outcome, runtime));
-        self.ended.notify_all();
-    }
-}
-
 impl EmbeddedJob {
     /// Compiles the graph and starts its tasks.
     pub(crate) fn start(
@@ -104,7 +77,6 @@ impl EmbeddedJob {
         on_end: Option<Box<dyn FnOnce() + Send>>,
     ) -> Result<Self, JobError> {
         let job_graph = graph.to_job_graph()?;
-        let accumulators = Accumulators::default();
         let settings = TaskSettings {
             limits: settings.limits,
             buffer_timeout: settings.buffer_timeout,
@@ -113,15 +85,9 @@ impl EmbeddedJob {
             bounded: is_bounded(graph),
             batch_mode: graph.job_type == JobType::Batch,
             clock: Arc::new(SystemClock),
-            accumulators: accumulators.clone(),
         };
-        let shared = Arc::new(Shared {
-            status: Mutex::new(JobStatus::Initializing),
-            outcome: Mutex::default(),
-            ended: Condvar::new(),
-            metrics: Mutex::default(),
-            input_bytes: Mutex::default(),
-        });
+        let now = settings.clock.now();
+        let shared = Arc::new(Shared::new(&job_graph, now));
         let (messages, inbox) = mpsc::channel();
         let job = Self {
             id: JobId::random(),
@@ -129,9 +95,7 @@ impl EmbeddedJob {
             started: Instant::now(),
             messages: messages.clone(),
             shared: shared.clone(),
-            accumulators,
         };
-        let now = settings.clock.now();
         let options = JobMasterOptions::default();
         let job_master = JobMaster::new(job.id, job_graph, restart_strategy, options, now);
         let started = job.started;
@@ -142,7 +106,7 @@ impl EmbeddedJob {
                 // A defect must not leave those waiting who wait for the job's end.
                 let outcome = panics::catch(|| Ok(master.run(&inbox)));
                 let outcome = outcome.unwrap_or_else(|error| {
-                    shared.set_status(JobStatus::Failed);
+                    shared.set_status(JobStatus::Failed, SystemClock.now());
                     JobOutcome::of_defect(&error)
                 });
                 shared.end(outcome, started.elapsed());
@@ -162,15 +126,19 @@ impl EmbeddedJob {
     }
 
     pub(crate) fn status(&self) -> JobStatus {
-        *self.shared.status.lock()
+        self.shared.status()
     }
 
-    pub(crate) fn metrics(&self) -> BTreeMap<(JobVertexId, u32), SubtaskMetrics> {
-        self.shared.metrics.lock().clone()
+    pub(crate) fn status_history(&self) -> Vec<(JobStatus, Timestamp)> {
+        self.shared.status_history()
     }
 
-    pub(crate) fn input_bytes(&self) -> Option<u64> {
-        *self.shared.input_bytes.lock()
+    pub(crate) fn metrics(&self) -> JobMetrics {
+        self.shared.metrics()
+    }
+
+    pub(crate) fn accumulators(&self) -> BTreeMap<String, i64> {
+        self.shared.accumulators()
     }
 
     /// Waits for the job's end, at most for `timeout` where there is one.
@@ -178,25 +146,13 @@ impl EmbeddedJob {
         &self,
         timeout: Option<Duration>,
     ) -> Option<Result<JobExecutionResult, JobError>> {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let mut outcome = self.shared.outcome.lock();
-        while outcome.is_none() {
-            match deadline {
-                None => self.shared.ended.wait(&mut outcome),
-                Some(deadline) => {
-                    if self.shared.ended.wait_until(&mut outcome, deadline).timed_out() {
-                        break;
-                    }
-                }
-            }
-        }
-        let (outcome, net_runtime) = outcome.clone()?;
+        let (outcome, net_runtime) = self.shared.wait(timeout)?;
         Some(match outcome {
             JobOutcome::Finished => Ok(JobExecutionResult {
                 job_id: self.id,
                 job_name: self.name.clone(),
                 net_runtime,
-                accumulators: self.accumulators.snapshot(),
+                accumulators: self.accumulators(),
             }),
             JobOutcome::Canceled => Err(JobError::Cancelled { job: self.name.clone() }),
             JobOutcome::Failed(failure) => {

@@ -5,6 +5,7 @@ use sciurus_core::Record;
 
 use super::DataStream;
 use crate::error::JobError;
+use crate::graph_builder::Upstream;
 use crate::job_client::JobClient;
 
 /// The records of a stream as they arrive, in no particular order of subtasks, and at the end the
@@ -48,13 +49,27 @@ impl<T: Record> Drop for CollectedStream<T> {
 }
 
 impl<T: Record> DataStream<T> {
+    /// Returns the parallelism that was set for the operator that the stream comes straight from.
+    fn parallelism(&self) -> Option<u32> {
+        match self.upstreams.as_slice() {
+            [Upstream { node, partitioning: None, .. }] => {
+                self.environment.builder().lock().parallelism_of(*node)
+            }
+            _ => None,
+        }
+    }
+
     /// Executes the job and returns the records of this stream as they arrive.
     ///
     /// # Errors
     /// [`JobError`]: the job cannot run.
     pub fn execute_and_collect(&self, job_name: &str) -> Result<CollectedStream<T>, JobError> {
         let (sink, records) = collect::<T>();
-        self.sink_to(sink.clone()).name("Collect Stream Sink");
+        let collected = self.sink_to(sink.clone()).name("Collect Stream Sink");
+        if let Some(parallelism) = self.parallelism() {
+            // No exchange, and the records of one subtask stay in order.
+            collected.set_parallelism(parallelism);
+        }
         let on_end = Box::new(move || CollectSink::close(&sink));
         let client = self.execution_environment().start(job_name, Some(on_end))?;
         Ok(CollectedStream { records, client, ended: false })

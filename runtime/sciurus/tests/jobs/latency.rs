@@ -48,7 +48,7 @@ impl Operator for Arrivals {
 /// Starts a job that sends what is fed over two exchanges.
 fn start(env: &StreamExecutionEnvironment) -> (Feed<i64>, Arrivals, JobClient) {
     let feed = Feed::default();
-    let source = FeedSource::new(&[feed.clone()]);
+    let source = FeedSource::new(std::slice::from_ref(&feed));
     let records = env.from_source(source, WatermarkStrategy::no_watermarks(), "feed");
     let arrivals = Arrivals::default();
     arrivals.count(&records.rebalance().map(|n| n).set_parallelism(2).rebalance());
