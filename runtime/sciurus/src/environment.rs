@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use sciurus_core::Record;
 use sciurus_core::config::options::execution::{self, RuntimeMode};
 use sciurus_core::config::options::pipeline;
+use sciurus_core::config::options::state::{self, StateBackendType};
 use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::graph::{JobGraph, JobType, NodeKind, StreamGraph};
 use sciurus_engine::program::{NodeCode, Program};
@@ -170,6 +171,14 @@ impl StreamExecutionEnvironment {
         graph.chaining_enabled = configuration.get(&pipeline::OPERATOR_CHAINING)?;
         graph.chain_different_max_parallelism =
             configuration.get(&pipeline::CHAIN_OPERATORS_WITH_DIFFERENT_MAX_PARALLELISM)?;
+        if !configuration.get(&pipeline::AUTO_GENERATE_UIDS)?
+            && let Some(node) = graph.nodes.iter().find(|node| node.uid.is_none())
+        {
+            return Err(JobError::MissingUid { operator: node.display_name() });
+        }
+        if configuration.get(&state::BACKEND)? == StateBackendType::RocksDb {
+            return Err(JobError::BackendNotThere);
+        }
         graph.job_type = match configuration.get(&execution::RUNTIME_MODE)? {
             RuntimeMode::Streaming => JobType::Streaming,
             RuntimeMode::Automatic if !is_bounded(&graph) => JobType::Streaming,

@@ -19,6 +19,21 @@ pub enum JobError {
     /// The settings of the restart strategy don't fit together.
     #[error("the job cannot run: {0}")]
     RestartStrategy(#[from] RestartSettingsError),
+    /// An operator has no uid, and none may be made up.
+    #[error(
+        "the job cannot run: operator '{operator}' has no uid, and pipeline.auto-generate-uids is \
+         false: call `.uid(\"…\")` on it"
+    )]
+    MissingUid {
+        /// The operator's name.
+        operator: String,
+    },
+    /// A state backend was asked for that this build doesn't have.
+    #[error(
+        "the job cannot run with state.backend.type: rocksdb, which is not there yet: set it to \
+         hashmap, which keeps state in memory"
+    )]
+    BackendNotThere,
     /// Batch execution was asked for, and a source never ends.
     #[error(
         "the job cannot run in BATCH mode, since one of its sources never ends: set \
