@@ -207,7 +207,9 @@ mod tests {
         fn arrow_accepts_what_the_builder_makes(values in prop::collection::vec(".{0,40}", 0..200)) {
             let mut builder = StringViews::with_capacity(3);
             for _ in 0..2 {
-                values.iter().for_each(|value| builder.append(value));
+                for value in &values {
+                    builder.append(value);
+                }
                 let array = builder.finish();
                 let checked = StringViewArray::try_new(
                     array.views().clone(), array.data_buffers().to_vec(), None,
@@ -238,7 +240,9 @@ mod tests {
         let values: Vec<String> = (1..40)
             .map(|n| char::from(b'a' + n % 26).to_string().repeat(usize::from(n) * 997))
             .collect();
-        values.iter().for_each(|value| builder.append(value));
+        for value in &values {
+            builder.append(value);
+        }
         assert!(builder.bytes() > values.iter().map(String::len).sum());
         let array = builder.finish();
         assert!(array.data_buffers().len() > 1);
