@@ -26,6 +26,10 @@ use crate::stream::{DataStream, SingleOutputStreamOperator};
 ///
 /// A handle: clones describe the same job. What is set on it is set in its [`Configuration`], by
 /// Flink's keys, and holds for the whole job.
+///
+/// As in Flink, [`execute`](Self::execute) runs the operators that were added since the last job was
+/// started, with all that leads to them: a second call without new operators fails. A stream may be
+/// read in several jobs; each reads its sources again.
 #[derive(Clone)]
 pub struct StreamExecutionEnvironment {
     builder: SharedBuilder,
@@ -147,7 +151,9 @@ impl StreamExecutionEnvironment {
         let settings = ExecutionSettings::read(&configuration)?;
         let restarts = RestartStrategySettings::from_configuration(&configuration, false)?
             .build(fastrand::Rng::new())?;
-        EmbeddedJob::start(&graph, program, &settings, restarts, on_end).map(JobClient::new)
+        let job = EmbeddedJob::start(&graph, program, &settings, restarts, on_end)?;
+        self.builder.lock().mark_executed();
+        Ok(JobClient::new(job))
     }
 
     /// Returns the job's graph as it would be executed.
@@ -159,10 +165,7 @@ impl StreamExecutionEnvironment {
     }
 
     fn stream_graph(&self, job_name: &str) -> Result<(StreamGraph, Program), JobError> {
-        let (mut graph, program) = {
-            let builder = self.builder.lock();
-            (builder.graph.clone(), builder.program.clone())
-        };
+        let (mut graph, program) = self.builder.lock().next_job();
         let configuration = self.configuration.lock();
         graph.job_name =
             configuration.get_optional(&pipeline::NAME)?.unwrap_or_else(|| job_name.to_owned());

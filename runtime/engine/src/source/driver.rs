@@ -152,17 +152,14 @@ impl<S: Source> SourceFactory for TypedSourceFactory<S> {
         let reader_context =
             ReaderContext { operator: context.clone(), notifier: control.notifier().clone() };
         let reader = self.source.reader(&reader_context).map_err(TaskError::connector)?;
-        let interval = watermark_interval.as_millis() as Timestamp;
+        let strategy = self.strategy.clone();
         Ok(Box::new(TypedDriver::<S> {
             reader,
             emitter: Emitter::new(context.limits),
-            tracker: WatermarkTracker::new(self.strategy.clone()),
+            tracker: WatermarkTracker::new(strategy, watermark_interval, context),
             split: String::new(),
             requested: false,
             no_more_splits: false,
-            // Batch execution needs no watermark but the last one.
-            watermark_interval: (interval > 0 && !context.batch_mode).then_some(interval),
-            next_watermark: context.clock.now() + interval,
         }))
     }
 }
@@ -212,8 +209,6 @@ struct TypedDriver<S: Source> {
     split: String,
     requested: bool,
     no_more_splits: bool,
-    watermark_interval: Option<Timestamp>,
-    next_watermark: Timestamp,
 }
 
 impl<S: Source> SourceDriver for TypedDriver<S> {
@@ -266,13 +261,11 @@ impl<S: Source> SourceDriver for TypedDriver<S> {
     }
 
     fn next_processing_time(&self) -> Option<Timestamp> {
-        self.watermark_interval.map(|_| self.next_watermark)
+        self.tracker.next_processing_time()
     }
 
     fn on_processing_time(&mut self, now: Timestamp, out: &mut Output) -> TaskResult {
-        let Some(interval) = self.watermark_interval else { return Ok(()) };
-        self.next_watermark = now + interval;
-        self.tracker.on_periodic_emit(out)
+        self.tracker.on_processing_time(now, out)
     }
 
     fn close(&mut self) {

@@ -1,5 +1,6 @@
 //! Timestamps and watermarks in the midst of a job.
 
+use sciurus_core::element::WatermarkStatus;
 use sciurus_core::time::{MAX_WATERMARK, Timestamp};
 use sciurus_core::{Batch, Record};
 
@@ -8,13 +9,10 @@ use crate::error::TaskResult;
 use crate::operator::{Operator, OperatorContext};
 use crate::output::Output;
 
-/// Assigns timestamps and makes watermarks of the records that pass. Watermarks from upstream end
-/// here, but for the last one.
+/// Assigns timestamps and makes watermarks of the records that pass. Watermarks and statuses from
+/// upstream end here, but for the last watermark.
 pub struct TimestampsAndWatermarks<T: Record> {
     tracker: WatermarkTracker<T>,
-    /// How often periodic watermarks are made, in milliseconds.
-    interval: Option<Timestamp>,
-    next: Timestamp,
 }
 
 /// The tracker knows all records of the subtask as those of one split.
@@ -23,13 +21,8 @@ const SPLIT: &str = "";
 impl<T: Record> TimestampsAndWatermarks<T> {
     /// Makes the operator of one subtask.
     pub fn new(strategy: WatermarkStrategy<T>, context: &OperatorContext) -> Self {
-        let interval = context.watermark_interval.as_millis() as Timestamp;
-        Self {
-            tracker: WatermarkTracker::new(strategy),
-            // In batch execution event time passes at the end.
-            interval: (interval > 0 && !context.batch_mode).then_some(interval),
-            next: context.clock.now() + interval,
-        }
+        let interval = context.watermark_interval;
+        Self { tracker: WatermarkTracker::new(strategy, interval, context) }
     }
 }
 
@@ -47,13 +40,15 @@ impl<T: Record> Operator for TimestampsAndWatermarks<T> {
         if watermark == MAX_WATERMARK { out.emit_watermark(watermark) } else { Ok(()) }
     }
 
+    fn process_watermark_status(&mut self, _: WatermarkStatus, _: &mut Output) -> TaskResult {
+        Ok(())
+    }
+
     fn next_processing_time(&self) -> Option<Timestamp> {
-        self.interval.map(|_| self.next)
+        self.tracker.next_processing_time()
     }
 
     fn on_processing_time(&mut self, now: Timestamp, out: &mut Output) -> TaskResult {
-        let Some(interval) = self.interval else { return Ok(()) };
-        self.next = now + interval;
-        self.tracker.on_periodic_emit(out)
+        self.tracker.on_processing_time(now, out)
     }
 }

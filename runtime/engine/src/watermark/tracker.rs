@@ -1,7 +1,7 @@
 //! Timestamps and watermarks of several splits (or of one stream) at run time.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::Duration;
 
 use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_core::time::{MIN_WATERMARK, Timestamp};
@@ -9,24 +9,34 @@ use sciurus_core::{Batch, Record};
 
 use super::strategy::{TimestampAssigner, WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 use crate::error::TaskResult;
+use crate::operator::OperatorContext;
 use crate::output::Output;
 
 /// Assigns timestamps to batches and makes the combined watermark of their splits.
 ///
-/// The watermark is the least of the active splits' and never falls.
+/// The watermark is the least of the active splits' and never falls. In batch execution there is
+/// none but the last one, at the end of the input, which is not the tracker's.
 pub struct WatermarkTracker<T: Record> {
     strategy: WatermarkStrategy<T>,
     assigner: Option<Box<dyn TimestampAssigner<T>>>,
     splits: BTreeMap<String, Split<T>>,
+    /// How long there has been no split.
+    without_split: Inactivity,
     emitted: Timestamp,
     status: WatermarkStatus,
+    makes_watermarks: bool,
+    /// How often generators are asked for a watermark, in milliseconds.
+    interval: Option<Timestamp>,
+    last_emit: Timestamp,
+    /// Stands for the timestamps of rows that have none.
+    no_timestamps: Vec<Timestamp>,
 }
 
 struct Split<T: Record> {
     generator: Box<dyn WatermarkGenerator<T>>,
     watermark: Timestamp,
-    idle: bool,
-    last_record: Instant,
+    is_idle: bool,
+    inactivity: Inactivity,
 }
 
 impl<T: Record> Split<T> {
@@ -35,16 +45,45 @@ impl<T: Record> Split<T> {
     }
 }
 
+/// For how long nothing happened, in milliseconds.
+#[derive(Debug, Default)]
+struct Inactivity(Timestamp);
+
+impl Inactivity {
+    fn reset(&mut self) {
+        self.0 = 0;
+    }
+
+    fn add(&mut self, elapsed: Timestamp) {
+        self.0 = self.0.saturating_add(elapsed);
+    }
+
+    fn reaches(&self, timeout: Option<Duration>) -> bool {
+        timeout.is_some_and(|timeout| self.0 as u128 >= timeout.as_millis())
+    }
+}
+
 impl<T: Record> WatermarkTracker<T> {
-    /// Makes a tracker without splits.
-    pub fn new(strategy: WatermarkStrategy<T>) -> Self {
+    /// Makes a tracker without splits, which asks its generators every `interval`, never where that
+    /// is zero.
+    pub fn new(
+        strategy: WatermarkStrategy<T>,
+        interval: Duration,
+        context: &OperatorContext,
+    ) -> Self {
         let assigner = strategy.assigner();
+        let interval = Timestamp::try_from(interval.as_millis()).unwrap_or(Timestamp::MAX);
         Self {
             strategy,
             assigner,
             splits: BTreeMap::new(),
+            without_split: Inactivity::default(),
             emitted: MIN_WATERMARK,
             status: WatermarkStatus::Active,
+            makes_watermarks: !context.batch_mode,
+            interval: (interval > 0 && !context.batch_mode).then_some(interval),
+            last_emit: context.clock.now(),
+            no_timestamps: Vec::new(),
         }
     }
 
@@ -54,8 +93,8 @@ impl<T: Record> WatermarkTracker<T> {
             let split = Split {
                 generator: self.strategy.generator(),
                 watermark: MIN_WATERMARK,
-                idle: false,
-                last_record: Instant::now(),
+                is_idle: false,
+                inactivity: Inactivity::default(),
             };
             self.splits.insert(id.to_owned(), split);
         }
@@ -75,7 +114,6 @@ impl<T: Record> WatermarkTracker<T> {
         if batch.is_empty() {
             return Ok(());
         }
-        self.set_status(WatermarkStatus::Active, out)?;
         let columns = batch.columns::<T>()?;
         let batch = match &mut self.assigner {
             Some(assigner) => {
@@ -84,49 +122,81 @@ impl<T: Record> WatermarkTracker<T> {
             }
             None => batch,
         };
-        self.add_split(id);
-        let Some(split) = self.splits.get_mut(id) else { return out.emit(batch) };
-        split.idle = false;
-        if self.strategy.idleness().is_some() {
-            split.last_record = Instant::now();
-        }
-        let mut among = Vec::new();
-        if let Some(timestamps) = batch.timestamps() {
-            split.generator.on_batch(&columns, &batch, timestamps, &mut among);
-        }
-        if among.is_empty() {
+        if !self.makes_watermarks {
             return out.emit(batch);
         }
+        self.set_status(WatermarkStatus::Active, out)?;
+        self.add_split(id);
+        let Some(split) = self.splits.get_mut(id) else { return out.emit(batch) };
+        split.is_idle = false;
+        split.inactivity.reset();
+        let timestamps = match batch.timestamps() {
+            Some(timestamps) => timestamps,
+            // As in Flink a generator sees the least timestamp where there is none.
+            None => {
+                let rows = batch.physical_len().max(self.no_timestamps.len());
+                self.no_timestamps.resize(rows, MIN_WATERMARK);
+                &self.no_timestamps[..batch.physical_len()]
+            }
+        };
+        let mut among = Vec::new();
+        split.generator.on_batch(&columns, &batch, timestamps, &mut among);
         let mut start = 0;
         for (end, watermark) in among {
-            out.emit(batch.slice(start, end - start))?;
-            start = end;
             if let Some(split) = self.splits.get_mut(id) {
                 split.raise(watermark);
             }
-            self.emit_combined(out)?;
+            if let Some(watermark) = self.combined() {
+                out.emit(batch.slice(start, end - start))?;
+                start = end;
+                self.emit_watermark(watermark, out)?;
+            }
         }
-        out.emit(batch.slice(start, batch.len() - start))
+        if start == 0 { out.emit(batch) } else { out.emit(batch.slice(start, batch.len() - start)) }
+    }
+
+    /// Returns when [`on_processing_time`](Self::on_processing_time) is to be called next.
+    pub fn next_processing_time(&self) -> Option<Timestamp> {
+        self.interval.map(|interval| self.last_emit.saturating_add(interval))
     }
 
     /// Asks all generators for their watermark and emits the combined one where it grew.
     ///
     /// # Errors
     /// Where a receiver fails.
-    pub fn on_periodic_emit(&mut self, out: &mut Output) -> TaskResult {
+    pub fn on_processing_time(&mut self, now: Timestamp, out: &mut Output) -> TaskResult {
+        let Some(interval) = self.interval else { return Ok(()) };
+        let elapsed = now.saturating_sub(self.last_emit);
+        self.last_emit = now;
+        // Time in which the task took no input isn't the input's: it says nothing of whether there
+        // is any. A call that comes late comes after such a time.
+        let elapsed =
+            if out.is_available() { elapsed.clamp(0, interval.saturating_mul(2)) } else { 0 };
         let idleness = self.strategy.idleness();
         for split in self.splits.values_mut() {
             let mut generated = WatermarkOutput::default();
             split.generator.on_periodic_emit(&mut generated);
-            split.idle = generated.is_idle()
-                || idleness.is_some_and(|timeout| split.last_record.elapsed() >= timeout);
+            split.inactivity.add(elapsed);
+            split.is_idle = generated.is_idle() || split.inactivity.reaches(idleness);
             if let Some(watermark) = generated.take() {
                 split.raise(watermark);
             }
         }
-        self.emit_combined(out)?;
-        let idle = !self.splits.is_empty() && self.splits.values().all(|split| split.idle);
-        self.set_status(if idle { WatermarkStatus::Idle } else { WatermarkStatus::Active }, out)
+        let is_idle = if self.splits.is_empty() {
+            self.without_split.add(elapsed);
+            self.without_split.reaches(idleness)
+        } else {
+            self.without_split.reset();
+            self.splits.values().all(|split| split.is_idle)
+        };
+        // Active before the watermark, idle after it: none comes from where all is idle.
+        if !is_idle {
+            self.set_status(WatermarkStatus::Active, out)?;
+        }
+        if let Some(watermark) = self.combined() {
+            self.emit_watermark(watermark, out)?;
+        }
+        if is_idle { self.set_status(WatermarkStatus::Idle, out) } else { Ok(()) }
     }
 
     fn set_status(&mut self, status: WatermarkStatus, out: &mut Output) -> TaskResult {
@@ -137,14 +207,14 @@ impl<T: Record> WatermarkTracker<T> {
         out.emit_control(&StreamElement::WatermarkStatus(status))
     }
 
-    fn emit_combined(&mut self, out: &mut Output) -> TaskResult {
-        let active = self.splits.values().filter(|split| !split.idle);
-        match active.map(|split| split.watermark).min() {
-            Some(watermark) if watermark > self.emitted => {
-                self.emitted = watermark;
-                out.emit_watermark(watermark)
-            }
-            _ => Ok(()),
-        }
+    /// Returns the combined watermark where it is above the one that was emitted last.
+    fn combined(&self) -> Option<Timestamp> {
+        let active = self.splits.values().filter(|split| !split.is_idle);
+        active.map(|split| split.watermark).min().filter(|watermark| *watermark > self.emitted)
+    }
+
+    fn emit_watermark(&mut self, watermark: Timestamp, out: &mut Output) -> TaskResult {
+        self.emitted = watermark;
+        out.emit_watermark(watermark)
     }
 }

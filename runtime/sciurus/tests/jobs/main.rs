@@ -3,8 +3,10 @@
 
 mod back_pressure;
 mod batches;
+mod execution;
 mod failures;
 mod latency;
 mod partitioning;
+mod restarts;
 mod support;
 mod topology;
