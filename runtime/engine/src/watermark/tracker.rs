@@ -130,14 +130,13 @@ impl<T: Record> WatermarkTracker<T> {
         let Some(split) = self.splits.get_mut(id) else { return out.emit(batch) };
         split.is_idle = false;
         split.inactivity.reset();
-        let timestamps = match batch.timestamps() {
-            Some(timestamps) => timestamps,
+        let timestamps = if let Some(timestamps) = batch.timestamps() {
+            timestamps
+        } else {
             // As in Flink a generator sees the least timestamp where there is none.
-            None => {
-                let rows = batch.physical_len().max(self.no_timestamps.len());
-                self.no_timestamps.resize(rows, MIN_WATERMARK);
-                &self.no_timestamps[..batch.physical_len()]
-            }
+            let rows = batch.physical_len().max(self.no_timestamps.len());
+            self.no_timestamps.resize(rows, MIN_WATERMARK);
+            &self.no_timestamps[..batch.physical_len()]
         };
         let mut among = Vec::new();
         split.generator.on_batch(&columns, &batch, timestamps, &mut among);

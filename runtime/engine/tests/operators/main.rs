@@ -11,3 +11,4 @@ mod rolling_reduce;
 mod timer_model;
 mod timers;
 mod timestamps;
+mod watermarks;

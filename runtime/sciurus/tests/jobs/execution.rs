@@ -126,7 +126,10 @@ fn a_parallelism_above_the_maximum() {
     env.set_max_parallelism(4);
     env.from_sequence(1, 10).map(|n| n).name("wide").set_parallelism(5).discard();
     let text = refusal(&env);
-    assert!(text.contains("'wide'") && text.contains("above its maximum parallelism of 4"), "{text}");
+    assert!(
+        text.contains("'wide'") && text.contains("above its maximum parallelism of 4"),
+        "{text}"
+    );
 }
 
 #[test]

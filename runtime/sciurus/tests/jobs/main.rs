@@ -10,3 +10,4 @@ mod partitioning;
 mod restarts;
 mod support;
 mod topology;
+mod watermarks;
