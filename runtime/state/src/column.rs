@@ -34,7 +34,7 @@ impl<'a, T: RowCodec> ValueColumn<'a, T> {
 
     /// Returns the values of a range of slots, each with its slot's number. Doesn't renew their
     /// time to live.
-    pub fn range(&self, slots: Range<usize>) -> impl Iterator<Item = (usize, &T)> {
+    pub fn range(&self, slots: Range<usize>) -> impl Iterator<Item = (usize, &T)> + Clone {
         slots.filter_map(|slot| self.store.peek(slot, self.now).map(|value| (slot, value)))
     }
 

@@ -121,7 +121,7 @@ impl KeyIndex {
         moved: &mut Vec<Option<Slot>>,
     ) -> Result<(), StateError> {
         moved.clear();
-        let mut kept = Table::new(Namespace::VOID);
+        let mut kept = Table::with_capacity(Namespace::VOID, self.len() / 2);
         for slot in 0..self.len() {
             let key = self.table.keys.get(slot as u32).filter(|_| keep(slot));
             moved.push(match key {
