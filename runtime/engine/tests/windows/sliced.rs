@@ -301,3 +301,25 @@ fn the_last_watermark_fires_every_window() -> TaskResult {
     assert_eq!(fired, [0, 1, 2, 1_000_000_000, 1_000_000_001, 1_000_000_002]);
     Ok(())
 }
+
+#[test]
+fn keys_that_have_left_the_window_make_room_for_others() -> TaskResult {
+    // Every slice has keys of its own and one in common: most keys of the index leave soon.
+    const KEYS: i64 = 3000;
+    for aggregate in 0..3 {
+        let mut input = Vec::new();
+        for slice in 0..6 {
+            let word = |n: i64| {
+                let key = if n == 0 { "common".to_owned() } else { format!("{slice} {n}") };
+                (key, slice * KEYS + n, 10 * slice)
+            };
+            input.push(Step::Batch((0..KEYS).map(word).collect()));
+            // Late, but in time for the windows to come.
+            input.push(Step::Batch(vec![("common".to_owned(), slice, 10 * slice - 5)]));
+            input.push(Step::Watermark(10 * slice + 9));
+        }
+        let slicing = Slicing::sliding(20, 10, 0);
+        columnar(&input, 1, slicing, 0, aggregate, Model::sliding(20, 10, 0, 0))?;
+    }
+    Ok(())
+}

@@ -77,8 +77,7 @@ impl<K: Record, W: Window, V: Record> WindowOutput<K, W, V> for KeyAndValue<K, V
         window: &W,
         _: Progress,
         keys: Option<&ArrayRef>,
-        len: usize,
-        rows: impl Iterator<Item = (usize, &'a V)>,
+        rows: impl Iterator<Item = (bool, &'a V)> + Clone,
         out: &mut Output,
     ) -> TaskResult
     where
@@ -86,24 +85,23 @@ impl<K: Record, W: Window, V: Record> WindowOutput<K, W, V> for KeyAndValue<K, V
     {
         let keys = keys.ok_or(TaskError::Defect("a window's results are emitted without keys"))?;
         WindowOutput::<K, W, V>::flush(self, out)?;
+        let len = keys.len();
         let mut values = V::Builder::with_capacity(len);
-        let mut selection = Vec::with_capacity(len);
-        for (row, value) in rows {
-            while values.len() < row {
-                values.append_hidden();
-            }
-            values.append(value.view());
-            selection.push(row as u32);
+        rows.clone().take(len).for_each(|(_, value)| values.append(value.view()));
+        // Without a branch: which keys have left the window follows no pattern.
+        let mut selection = vec![0; len];
+        let mut selected = 0;
+        for (row, (counts, _)) in rows.take(len).enumerate() {
+            selection[selected] = row as u32;
+            selected += usize::from(counts);
         }
-        if selection.is_empty() {
+        if selected == 0 {
             return Ok(());
         }
+        selection.truncate(selected);
         let timestamps = self.timestamps(window.max_timestamp(), len);
-        while values.len() < len {
-            values.append_hidden();
-        }
         let batch = self.assemble(keys, values.finish())?.with_timestamps(Some(timestamps));
-        let all = selection.len() == len;
+        let all = selected == len;
         out.emit(if all { batch } else { batch.with_selection(selection.into()) })
     }
 

@@ -42,8 +42,8 @@ pub trait WindowOutput<K: Record, W: Window, A>: Send {
     /// Whatever a user function reports.
     fn open(&mut self, context: &OperatorContext) -> TaskResult;
 
-    /// Emits the results of one window for several keys: those of `rows`, each with its row in
-    /// `keys`, which has `len` rows. `keys` is there where the results depend on them.
+    /// Emits the results of one window for several keys: of each row of `keys`, what it has and
+    /// whether it counts. `keys` is there where the results depend on them.
     ///
     /// # Errors
     /// What a user function or a receiver reports.
@@ -52,8 +52,7 @@ pub trait WindowOutput<K: Record, W: Window, A>: Send {
         window: &W,
         progress: Progress,
         keys: Option<&ArrayRef>,
-        len: usize,
-        rows: impl Iterator<Item = (usize, &'a A)>,
+        rows: impl Iterator<Item = (bool, &'a A)> + Clone,
         out: &mut Output,
     ) -> TaskResult
     where

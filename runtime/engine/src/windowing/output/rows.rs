@@ -72,15 +72,15 @@ where
         window: &W,
         progress: Progress,
         keys: Option<&ArrayRef>,
-        _: usize,
-        mut rows: impl Iterator<Item = (usize, &'a A)>,
+        rows: impl Iterator<Item = (bool, &'a A)> + Clone,
         out: &mut Output,
     ) -> TaskResult
     where
         A: 'a,
     {
         let keys = keys.map(K::Columns::from_array).transpose()?;
-        rows.try_for_each(|(row, contents)| {
+        let mut rows = rows.enumerate().filter(|(_, (counts, _))| *counts);
+        rows.try_for_each(|(row, (_, contents))| {
             let key = keys.as_ref().map(|keys| keys.get(row));
             self.call::<K, W, A>(key, window, progress, contents, out)
         })

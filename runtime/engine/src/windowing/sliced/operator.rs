@@ -199,15 +199,8 @@ where
             } else {
                 None
             };
-            let live = cells.iter().enumerate().filter(|(_, cell)| cell.slices > 0);
-            self.output.emit_keys(
-                &window,
-                self.progress,
-                keys.as_ref(),
-                cells.len(),
-                live.map(|(row, cell)| (row, &cell.value)),
-                out,
-            )?;
+            let rows = cells.iter().map(|cell| (cell.slices > 0, &cell.value));
+            self.output.emit_keys(&window, self.progress, keys.as_ref(), rows, out)?;
         }
         Ok(())
     }
@@ -221,14 +214,9 @@ where
         let accumulators = self.panes.accumulators::<C::Accumulator>(end)?;
         for (chunk, start) in (0..count).step_by(rows).enumerate() {
             let slots = start..(start + rows).min(count);
-            self.output.emit_keys(
-                window,
-                self.progress,
-                keys.get(chunk),
-                slots.len(),
-                accumulators.range(slots).map(|(slot, contents)| (slot - start, contents)),
-                out,
-            )?;
+            // All keys of a slice have records in it.
+            let rows = accumulators.range(slots).map(|(_, contents)| (true, contents));
+            self.output.emit_keys(window, self.progress, keys.get(chunk), rows, out)?;
         }
         Ok(())
     }
