@@ -17,7 +17,8 @@ pub trait Window: RowCodec + Copy + Ord + fmt::Debug + fmt::Display {
     }
 
     /// Returns the window that covers both, where they overlap or touch: what merging assigners
-    /// make of two. Windows that can't be merged never do.
+    /// make of two. Windows that can't be merged never do. Of windows in order, those that one
+    /// touches must follow one another.
     #[must_use]
     fn merge(&self, other: &Self) -> Option<Self> {
         let _ = other;

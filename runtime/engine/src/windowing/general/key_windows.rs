@@ -50,6 +50,26 @@ impl<W, A, S> KeyWindows<W, A, S> {
             TimeDomain::Processing => &mut self.processing_timer,
         }
     }
+
+    /// Returns for when the backend's timer is to be registered, so that the timer of a window that
+    /// is due at `due` is not missed, and notes that it is. `None` where an earlier one is.
+    pub(super) fn timer_to_register(
+        &mut self,
+        domain: TimeDomain,
+        due: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        // The clock is to go past the timer's time.
+        let due = match domain {
+            TimeDomain::Event => due?,
+            TimeDomain::Processing => due?.checked_add(1)?,
+        };
+        let registered = self.registered(domain);
+        if registered.is_some_and(|registered| registered <= due) {
+            return None;
+        }
+        *registered = Some(due);
+        Some(due)
+    }
 }
 
 impl<W: Ord + Copy, A, S: Default> KeyWindows<W, A, S> {

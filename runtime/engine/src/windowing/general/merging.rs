@@ -1,5 +1,7 @@
 //! Windows that grow together.
 
+use std::ops::Range;
+
 use sciurus_core::Record;
 use sciurus_core::time::Timestamp;
 
@@ -25,41 +27,67 @@ where
     G: Trigger<T, W>,
     C: WindowContents<T>,
 {
-    let mut covering = window;
-    let touched: Vec<usize> = of_key
-        .windows
-        .iter()
-        .enumerate()
-        .filter_map(|(place, entry)| {
-            covering = covering.merge(&entry.window)?;
-            Some(place)
-        })
-        .collect();
-    match touched[..] {
-        [] => return of_key.place_of(window),
-        [place] if of_key.windows[place].window == covering => return place,
-        _ => {}
+    let (touched, covering) = touched_by(of_key, window);
+    if touched.is_empty() {
+        return of_key.place_of(window);
     }
-    let mut merged = KeyWindow::new(covering);
-    let mut states = Vec::with_capacity(touched.len());
-    // From the last to the first, so that places stay what they were.
-    for place in touched.into_iter().rev() {
-        let KeyWindow { window, contents: mut own, mut state, .. } = of_key.windows.remove(place);
-        match (&mut own, merged.contents.take()) {
-            (Some(own), Some(later)) => contents.merge(own, &later),
-            (own, later) => *own = own.take().or(later),
+    let place = touched.start;
+    if touched.len() == 1 && of_key.windows[place].window == covering {
+        return place;
+    }
+    // The first of them takes up the others.
+    let mut states = Vec::new();
+    let mut own = of_key.windows[place].contents.take();
+    for other in of_key.windows.drain(place + 1..touched.end) {
+        let KeyWindow { window, contents: theirs, mut state, .. } = other;
+        match (&mut own, theirs) {
+            (Some(own), Some(theirs)) => contents.merge(own, &theirs),
+            (Some(_), None) => {}
+            (own, theirs) => *own = theirs,
         }
-        merged.contents = own;
         trigger.clear(&window, &mut state);
         states.push(state);
     }
-    let mut timers = WindowTimers::default();
-    let mut context = TriggerContext::new(watermark, processing_time, &mut timers);
-    trigger.on_merge(&covering, &mut merged.state, &states, &mut context);
-    merged.timers = timers;
-    let place = of_key.windows.partition_point(|entry| entry.window < covering);
-    of_key.windows.insert(place, merged);
+    let KeyWindow { window, contents, state, timers } = &mut of_key.windows[place];
+    *contents = own;
+    trigger.clear(window, state);
+    let own_state = std::mem::take(state);
+    *window = covering;
+    *timers = WindowTimers::default();
+    let mut context = TriggerContext::new(watermark, processing_time, timers);
+    if states.is_empty() {
+        trigger.on_merge(window, state, std::slice::from_ref(&own_state), &mut context);
+    } else {
+        states.push(own_state);
+        trigger.on_merge(window, state, &states, &mut context);
+    }
     place
+}
+
+/// Returns the places of the windows that a window overlaps or touches, and what covers them all.
+/// As windows of a key don't touch each other, these follow one another.
+fn touched_by<W: Window, A, S>(of_key: &KeyWindows<W, A, S>, window: W) -> (Range<usize>, W) {
+    let mut covering = window;
+    let mut end = of_key.windows.len();
+    // Most often it is the latest.
+    while let Some(place) = end.checked_sub(1) {
+        let other = of_key.windows[place].window;
+        if let Some(cover) = covering.merge(&other) {
+            covering = cover;
+            break;
+        }
+        if other < window {
+            return (end..end, window);
+        }
+        end = place;
+    }
+    let mut start = end.saturating_sub(1);
+    while let Some(place) = start.checked_sub(1) {
+        let Some(cover) = covering.merge(&of_key.windows[place].window) else { break };
+        covering = cover;
+        start = place;
+    }
+    (start..end, covering)
 }
 
 #[cfg(test)]

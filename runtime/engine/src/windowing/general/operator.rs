@@ -10,7 +10,7 @@ use sciurus_core::{Batch, Columns, Record};
 use sciurus_state::timer::TimeDomain;
 use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId};
 
-use super::windows::{Windows, WindowsOf};
+use super::windows::{DOMAINS, Windows, WindowsOf};
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
 use crate::operator::{Operator, OperatorContext};
@@ -80,6 +80,7 @@ where
             output,
             allowed_lateness,
             progress: Progress { watermark: MIN_WATERMARK, processing_time: 0 },
+            next_timers: [None; 2],
             assigned: Vec::new(),
             keys: PhantomData,
         };
@@ -112,15 +113,17 @@ where
         let mut column = backend.value_column::<WindowsOf<T, A, G, C>>(state, Namespace::VOID)?;
         let mut slots = slots.iter();
         batch.try_for_each(|row| {
-            let slot = *slots.next().ok_or(TaskError::Defect("a row without a slot"))?;
+            let Some(slot) = slots.next().copied() else {
+                return Err(TaskError::Defect("a row without a slot"));
+            };
             let of_key = column.slot_mut(slot).get_or_insert_default();
             let timestamp = timestamps.map(|timestamps| timestamps[row]);
             let key = key_columns.get(row);
             if !windows.add(of_key, key, (&columns, row), timestamp, out)? {
                 refused.push(row as u32);
             }
-            for domain in [TimeDomain::Event, TimeDomain::Processing] {
-                if let Some(time) = windows.timer_to_register(of_key, domain) {
+            for (domain, due) in DOMAINS.into_iter().zip(windows.next_timers) {
+                if let Some(time) = of_key.timer_to_register(domain, due) {
                     timers.push((row, domain, time));
                 }
             }
@@ -162,16 +165,17 @@ where
                     (false, TimeDomain::Processing) => timer.timestamp - 1,
                 };
                 windows.fire(of_key, key.view(), domain, due, last, out)?;
-                let next = [TimeDomain::Event, TimeDomain::Processing]
-                    .map(|domain| windows.timer_to_register(of_key, domain));
+                let next = DOMAINS.map(|domain| {
+                    let due = windows.next_timer_of(of_key, domain);
+                    of_key.timer_to_register(domain, due)
+                });
                 if of_key.windows.is_empty() {
                     *value = None;
                 }
                 Ok::<_, TaskError>(next)
             };
-            let [event, processing] = backend.update_value(state, update)??;
-            for (domain, time) in [(TimeDomain::Event, event), (TimeDomain::Processing, processing)]
-            {
+            let next = backend.update_value(state, update)??;
+            for (domain, time) in DOMAINS.into_iter().zip(next) {
                 if let Some(time) = time {
                     backend.register_timer(domain, time, Namespace::VOID)?;
                 }

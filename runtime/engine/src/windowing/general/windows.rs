@@ -16,6 +16,9 @@ use crate::windowing::output::{Progress, WindowOutput};
 use crate::windowing::trigger::{Trigger, TriggerContext, TriggerResult, WindowTimers};
 use crate::windowing::window::Window;
 
+/// Both time domains.
+pub(super) const DOMAINS: [TimeDomain; 2] = [TimeDomain::Event, TimeDomain::Processing];
+
 /// The windows of a key, as `Windows` with these parameters keeps them.
 pub(super) type WindowsOf<T, A, G, C> = KeyWindows<
     <A as WindowAssigner<T>>::Window,
@@ -36,6 +39,8 @@ where
     pub(super) domain: TimeDomain,
     pub(super) allowed_lateness: i64,
     pub(super) progress: Progress,
+    /// When the next timers of the windows of the record at hand are due, by domain.
+    pub(super) next_timers: [Option<Timestamp>; 2],
     /// The windows of the record at hand.
     pub(super) assigned: Vec<A::Window>,
     pub(super) keys: PhantomData<fn(T) -> K>,
@@ -50,7 +55,8 @@ where
     C: WindowContents<T>,
     O: WindowOutput<K, A::Window, C::Accumulator>,
 {
-    /// Adds a record to its windows. Returns whether any takes it.
+    /// Adds a record to its windows. Returns whether any takes it; `next_timers` is then when the
+    /// next timers of these are due.
     pub(super) fn add(
         &mut self,
         of_key: &mut WindowsOf<T, A, G, C>,
@@ -66,6 +72,7 @@ where
         let mut assigned = std::mem::take(&mut self.assigned);
         self.assigner.assign(columns.get(row), time, &mut assigned);
         let mut taken = false;
+        self.next_timers = [None; 2];
         for window in assigned.drain(..) {
             let place = if self.assigner.is_merging() {
                 let context = (self.progress.watermark, self.progress.processing_time);
@@ -90,7 +97,11 @@ where
             let element = columns.get(row);
             let result = self.trigger.on_element(element, timestamp, window, state, &mut context);
             self.act(result, entry, key, out)?;
-            if Self::is_as_new(&of_key.windows[place]) {
+            for (place, domain) in DOMAINS.into_iter().enumerate() {
+                let next = self.next_timer(entry, domain);
+                self.next_timers[place] = earlier(self.next_timers[place], next);
+            }
+            if Self::is_as_new(entry) {
                 of_key.windows.remove(place);
             }
         }
@@ -145,26 +156,13 @@ where
         Ok(())
     }
 
-    /// Returns for when the backend's timer is to be registered, which is earlier than it was, and
-    /// notes that it is. `None` where it stays.
-    pub(super) fn timer_to_register(
+    /// Returns when the next timer of any window of a key is due.
+    pub(super) fn next_timer_of(
         &self,
-        of_key: &mut WindowsOf<T, A, G, C>,
+        of_key: &WindowsOf<T, A, G, C>,
         domain: TimeDomain,
     ) -> Option<Timestamp> {
-        let next =
-            of_key.windows.iter().filter_map(|entry| self.next_timer(entry, domain)).min()?;
-        // The clock is to go past the timer's time.
-        let next = match domain {
-            TimeDomain::Event => next,
-            TimeDomain::Processing => next.checked_add(1)?,
-        };
-        let registered = of_key.registered(domain);
-        if registered.is_some_and(|registered| registered <= next) {
-            return None;
-        }
-        *registered = Some(next);
-        Some(next)
+        of_key.windows.iter().filter_map(|entry| self.next_timer(entry, domain)).min()
     }
 
     fn next_timer<S>(
@@ -176,10 +174,7 @@ where
             TimeDomain::Event => entry.timers.event.first(),
             TimeDomain::Processing => entry.timers.processing.first(),
         };
-        match (timer, self.cleanup_time(&entry.window, domain)) {
-            (Some(timer), Some(cleanup)) => Some(timer.min(cleanup)),
-            (timer, cleanup) => timer.or(cleanup),
-        }
+        earlier(timer, self.cleanup_time(&entry.window, domain))
     }
 
     /// Returns when a window is to be forgotten, by the clock of `domain`; `None` where never.
@@ -223,6 +218,13 @@ where
             entry.contents = None;
         }
         Ok(())
+    }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
