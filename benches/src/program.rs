@@ -17,6 +17,8 @@ pub const PROGRAMS: &[Program] = &[
     baseline::empty_process::PROGRAM,
     jobs::word_count::STREAMING,
     jobs::word_count::BATCH,
+    jobs::windowed_word_count::TUMBLING,
+    jobs::windowed_word_count::SLIDING,
     jobs::map_filter_map::PROGRAM,
     jobs::tiny::PROGRAM,
 ];
