@@ -205,10 +205,18 @@ impl Record for String {
     }
 
     fn key_column(keys: &KeyBytes) -> Result<ArrayRef, DecodeError> {
-        let KeyBytes::Views { views, buffers } = keys else { return decode_keys::<Self>(keys) };
-        StringViewArray::try_new(views.clone(), buffers.clone(), None)
-            .map(|array| Arc::new(array) as ArrayRef)
-            .map_err(|error| DecodeError::Invalid { what: "String", reason: error.to_string() })
+        let invalid = |reason| DecodeError::Invalid { what: "String", reason };
+        if let KeyBytes::Views { views, buffers } = keys {
+            return StringViewArray::try_new(views.clone(), buffers.clone(), None)
+                .map(|array| Arc::new(array) as ArrayRef)
+                .map_err(|error| invalid(error.to_string()));
+        }
+        let mut column = StringBuilder::with_capacity(keys.len());
+        for row in 0..keys.len() {
+            let key = std::str::from_utf8(keys.get(row));
+            column.append(key.map_err(|error| invalid(error.to_string()))?);
+        }
+        Ok(column.finish())
     }
 
     fn format(view: &str, out: &mut String) {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, PrimitiveArray, RecordBatch, StructArray};
 use arrow_schema::SchemaRef;
+use sciurus_core::key::KeyBytesBuilder;
 use sciurus_core::record::{Numeric, Primitive};
-use sciurus_core::{Batch, Builder, Record};
+use sciurus_core::{Batch, Record};
 use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId, ValueColumn};
 
 use crate::error::{TaskError, TaskResult};
@@ -149,30 +150,21 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
 
     fn finish(&mut self, out: &mut Output) -> TaskResult {
         let Some(id) = self.sums.filter(|_| self.batch_mode) else { return Ok(()) };
-        let mut keys = K::Builder::with_capacity(self.max_rows);
+        let mut keys = KeyBytesBuilder::default();
         let mut sums = Vec::with_capacity(self.max_rows);
         let mut finished = Vec::new();
-        let mut failure = None;
         let max_rows = self.max_rows;
         self.backend.for_each_value::<N>(id, Namespace::VOID, |key, _, sum| {
-            match K::decode_key(key) {
-                Ok(key) => keys.append(key.view()),
-                Err(error) => {
-                    failure.get_or_insert(error);
-                    return;
-                }
-            }
+            keys.push(key);
             sums.push(*sum);
             if sums.len() == max_rows {
-                finished.push((keys.finish(), std::mem::take(&mut sums)));
+                let keys = std::mem::take(&mut keys).finish();
+                finished.push((keys, std::mem::take(&mut sums)));
             }
         })?;
-        if let Some(error) = failure {
-            return Err(TaskError::Decode(error));
-        }
         finished.push((keys.finish(), sums));
         for (keys, sums) in finished {
-            out.emit(Batch::new(self.assemble(&keys, sums)?))?;
+            out.emit(Batch::new(self.assemble(&K::key_column(&keys)?, sums)?))?;
         }
         Ok(())
     }
