@@ -7,6 +7,7 @@
 mod credit;
 mod custom;
 mod gate;
+mod gather;
 mod keys;
 mod partitioner;
 mod writer;

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_array::UInt32Array;
-use arrow_select::concat::concat_batches;
-use arrow_select::take::take_record_batch;
 use sciurus_core::Batch;
 use sciurus_core::element::StreamElement;
 
 use super::credit::Credit;
 use super::gate::ChannelSender;
+use super::gather::gather;
 use super::partitioner::Partitioner;
 use crate::error::{TaskError, TaskResult};
 use crate::metrics::TaskMetrics;
@@ -19,6 +17,10 @@ use crate::task::TaskControl;
 /// Rows from which on a batch goes out by itself, sharing its columns; fewer are gathered and
 /// copied together, since sending costs about as much as copying this many.
 const ROWS_WORTH_SENDING: usize = 256;
+
+/// One row in so many has to count for a batch to go out by itself: what goes out keeps all rows of
+/// its columns in memory, but is counted as the rows that do.
+const ROWS_KEPT_FOR_ONE: usize = 16;
 
 /// Writes one operator's output into the channels of one edge.
 pub struct RecordWriter {
@@ -158,6 +160,8 @@ impl OutputChannel {
     fn append(&mut self, batch: Batch, control: &TaskControl, metrics: &TaskMetrics) -> TaskResult {
         if batch.len() >= ROWS_WORTH_SENDING {
             self.flush(control, metrics)?;
+            let is_sparse = batch.physical_len() > ROWS_KEPT_FOR_ONE * batch.len();
+            let batch = if is_sparse { gather(&[batch])? } else { batch };
             return self.send(batch, control, metrics);
         }
         // Strings may lie in either of two layouts: only what is alike can be gathered.
@@ -166,7 +170,9 @@ impl OutputChannel {
             self.flush(control, metrics)?;
         }
         self.pending_rows += batch.len();
-        self.pending.push(batch);
+        // Copied at once, so that the few rows don't keep the many in memory while they wait.
+        let is_part = batch.physical_len() > batch.len();
+        self.pending.push(if is_part { gather(&[batch])? } else { batch });
         if self.pending_rows >= ROWS_WORTH_SENDING { self.flush(control, metrics) } else { Ok(()) }
     }
 
@@ -192,28 +198,4 @@ impl OutputChannel {
         control.wait_for_room(metrics, || self.sender.has_credit())?;
         self.sender.send(StreamElement::Batch(batch), bytes)
     }
-}
-
-/// Copies the rows of several small batches together.
-fn gather(batches: &[Batch]) -> TaskResult<Batch> {
-    const DEFECT: TaskError = TaskError::Defect("batches of one channel differ in their columns");
-    let mut records = Vec::with_capacity(batches.len());
-    let mut timestamps = Vec::new();
-    let mut timed = true;
-    for batch in batches {
-        records.push(match batch.selection() {
-            None => batch.records().clone(),
-            Some(selection) => {
-                let rows = UInt32Array::new(selection.clone(), None);
-                take_record_batch(batch.records(), &rows).map_err(|_| DEFECT)?
-            }
-        });
-        match batch.timestamps() {
-            Some(times) => batch.for_each(|row| timestamps.push(times[row])),
-            None => timed = false,
-        }
-    }
-    let records = concat_batches(&batches[0].records().schema(), &records).map_err(|_| DEFECT)?;
-    // Keys are left behind: whoever reads them can compute them from the rows.
-    Ok(Batch::new(records).with_timestamps(timed.then(|| timestamps.into())))
 }

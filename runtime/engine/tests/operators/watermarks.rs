@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use sciurus_core::Batch;
 use sciurus_core::time::Timestamp;
 use sciurus_engine::TaskResult;
 use sciurus_engine::watermark::{
@@ -82,7 +83,7 @@ fn punctuated_watermarks_stand_right_behind_their_records() -> TaskResult {
 fn a_watermark_that_is_none_cuts_no_batch() -> TaskResult {
     let mut harness = open(WatermarkStrategy::for_generator(|| Tens))?;
     harness.process_elements([30, 10, 20, 1, 30])?;
-    assert_eq!(harness.take_batches().iter().map(|batch| batch.len()).collect::<Vec<_>>(), [1, 4]);
+    assert_eq!(harness.take_batches().iter().map(Batch::len).collect::<Vec<_>>(), [1, 4]);
     Ok(())
 }
 

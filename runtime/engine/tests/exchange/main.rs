@@ -1,0 +1,5 @@
+//! Channels, credits and wake-ups, without a job around them.
+#![allow(clippy::unwrap_used, reason = "a test's helpers are part of the test")]
+
+mod stress;
+mod writer;

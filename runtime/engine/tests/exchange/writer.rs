@@ -1,0 +1,120 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+use sciurus_core::Batch;
+use sciurus_core::element::StreamElement;
+use sciurus_engine::TaskResult;
+use sciurus_engine::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
+use sciurus_engine::metrics::TaskMetrics;
+use sciurus_engine::notify::Notifier;
+use sciurus_engine::task::TaskControl;
+
+fn numbers(rows: i64) -> Batch {
+    let schema = Schema::new(vec![Field::new("number", DataType::Int64, false)]);
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+    Batch::new(RecordBatch::try_new(Arc::new(schema), vec![column]).unwrap())
+}
+
+/// A writer into two channels of a gate, each of which takes `limit` bytes.
+fn connect(limit: usize, timeout: Option<Duration>) -> (RecordWriter, InputGate) {
+    let control = Arc::new(TaskControl::new(Notifier::default()));
+    let producer = control.notifier().clone();
+    let (gate, senders) = InputGate::new(Notifier::default(), &[producer.clone(), producer], limit);
+    let senders: Vec<Box<dyn ChannelSender>> =
+        senders.into_iter().map(|sender| Box::new(sender) as Box<dyn ChannelSender>).collect();
+    let metrics = Arc::new(TaskMetrics::default());
+    let partitioner = Partitioner::RoundRobin { next: 0 };
+    (RecordWriter::new(partitioner, senders, control, metrics, timeout), gate)
+}
+
+/// Takes what has arrived: the channel and the rows of each batch.
+fn take(gate: &mut InputGate) -> Vec<(usize, usize)> {
+    let mut taken = Vec::new();
+    while let Some(received) = gate.poll() {
+        if let StreamElement::Batch(batch) = &received.element {
+            taken.push((received.channel, batch.len()));
+        }
+    }
+    taken
+}
+
+#[test]
+fn rows_that_wait_keep_no_others_in_memory() -> TaskResult {
+    let (mut writer, mut gate) = connect(1 << 20, None);
+    for _ in 0..100 {
+        let large = numbers(10_000);
+        let column = large.records().column(0).clone();
+        writer.emit(StreamElement::Batch(large.slice(5_000, 1)))?;
+        drop(large);
+        assert_eq!(Arc::strong_count(&column), 1);
+    }
+    writer.flush()?;
+    assert_eq!(take(&mut gate), [(0, 50), (1, 50)]);
+    Ok(())
+}
+
+#[test]
+fn few_rows_of_many_are_copied_before_they_are_sent() -> TaskResult {
+    let (mut writer, _gate) = connect(1 << 20, None);
+    let large = numbers(100_000);
+    let column = large.records().column(0).clone();
+    writer.emit(StreamElement::Batch(large.slice(5_000, 1_000)))?;
+    drop(large);
+    assert_eq!(Arc::strong_count(&column), 1);
+    Ok(())
+}
+
+#[test]
+fn many_rows_of_a_batch_share_its_columns() -> TaskResult {
+    let (mut writer, mut gate) = connect(1 << 20, None);
+    let batch = numbers(1_000);
+    let column = batch.records().column(0).clone();
+    writer.emit(StreamElement::Batch(batch))?;
+    assert_eq!(Arc::strong_count(&column), 3);
+    assert_eq!(take(&mut gate), [(0, 500), (1, 500)]);
+    Ok(())
+}
+
+#[test]
+fn what_is_due_goes_where_there_is_credit_and_waits_elsewhere_without_blocking() -> TaskResult {
+    let (mut writer, mut gate) = connect(1_000, Some(Duration::from_secs(3_600)));
+    // The round goes on at the first channel.
+    writer.emit(StreamElement::Batch(numbers(600)))?;
+    assert!(!writer.is_available());
+    let first = gate.poll().unwrap();
+    let full = 1 - first.channel;
+    writer.emit(StreamElement::Batch(numbers(4)))?;
+    let later = Instant::now() + Duration::from_secs(7_200);
+    assert_eq!(writer.flush_due(|| later)?, None);
+    // Only the channel with credit was written to; the other's first batch is still in it.
+    assert_eq!(take(&mut gate), [(full, 300), (first.channel, 2)]);
+    assert_eq!(writer.flush_due(|| later)?, None);
+    assert_eq!(take(&mut gate), [(full, 2)]);
+    assert_eq!(writer.flush_due(|| later)?, None);
+    assert_eq!(take(&mut gate), []);
+    Ok(())
+}
+
+#[test]
+fn control_elements_need_no_credit_and_stay_in_order() -> TaskResult {
+    let (mut writer, mut gate) = connect(1, None);
+    writer.emit(StreamElement::Batch(numbers(600)))?;
+    assert!(!writer.is_available());
+    writer.emit(StreamElement::Watermark(7))?;
+    writer.emit(StreamElement::EndOfInput)?;
+    let mut elements = Vec::new();
+    while let Some(received) = gate.poll() {
+        elements.push(match received.element {
+            StreamElement::Batch(batch) => format!("{} rows", batch.len()),
+            StreamElement::Watermark(watermark) => format!("watermark {watermark}"),
+            StreamElement::WatermarkStatus(_) => "status".to_owned(),
+            StreamElement::EndOfInput => "end".to_owned(),
+        });
+    }
+    let expected = ["300 rows", "300 rows", "watermark 7", "watermark 7", "end", "end"];
+    assert_eq!(elements, expected);
+    assert!(gate.is_finished());
+    Ok(())
+}
