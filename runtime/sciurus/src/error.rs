@@ -8,7 +8,10 @@ use sciurus_job_master::failure::{FailedTask, JobFailure};
 use sciurus_job_master::restart::RestartSettingsError;
 
 /// Why a job could not be run, or failed.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// Debug output is the same text, with the backtrace where there is one: it is what a `main` that
+/// returns the error prints.
+#[derive(Clone, thiserror::Error)]
 pub enum JobError {
     /// The streams make no graph that can run.
     #[error("the job cannot run: {0}")]
@@ -62,6 +65,19 @@ pub enum JobError {
         /// Why it failed.
         reason: String,
     },
+}
+
+impl fmt::Debug for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        match self {
+            Self::Failed { failure, .. } => match &failure.failure.cause.details {
+                Some(details) => write!(f, "\n{details}"),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A failure as its user wants to hear of it: the operator first, the restarts last.

@@ -6,6 +6,7 @@ mod batches;
 mod execution;
 mod failures;
 mod latency;
+mod metrics;
 mod partitioning;
 mod restarts;
 mod support;

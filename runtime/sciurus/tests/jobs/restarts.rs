@@ -135,8 +135,8 @@ fn sources_are_read_again_from_the_start() {
 fn files_are_read_again_from_the_start() {
     let folder = tempfile::tempdir().unwrap();
     for file in 0..10 {
-        let lines: String = (1..=10).map(|line| format!("{}\n", file * 10 + line)).collect();
-        std::fs::write(folder.path().join(format!("{file}.txt")), lines).unwrap();
+        let lines: Vec<_> = (1..=10).map(|line| (file * 10 + line).to_string()).collect();
+        std::fs::write(folder.path().join(format!("{file}.txt")), lines.join("\n")).unwrap();
     }
     let path = folder.path().to_owned();
     let mut read = after_a_restart(move |env| {
