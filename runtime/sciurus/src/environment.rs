@@ -165,7 +165,7 @@ impl StreamExecutionEnvironment {
     }
 
     fn stream_graph(&self, job_name: &str) -> Result<(StreamGraph, Program), JobError> {
-        let (mut graph, program) = self.builder.lock().next_job();
+        let (mut graph, program) = self.builder.lock().next_job()?;
         let configuration = self.configuration.lock();
         graph.job_name =
             configuration.get_optional(&pipeline::NAME)?.unwrap_or_else(|| job_name.to_owned());

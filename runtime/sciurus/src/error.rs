@@ -43,6 +43,15 @@ pub enum JobError {
          execution.runtime-mode to STREAMING or bound the source"
     )]
     UnboundedBatch,
+    /// An operator reads a stream that was made in another environment.
+    #[error(
+        "the job cannot run: operator '{operator}' reads a stream of another \
+         StreamExecutionEnvironment: all streams of a job have to come from the same one"
+    )]
+    ForeignStream {
+        /// The operator's name.
+        operator: String,
+    },
     /// The job failed and the restart strategy gave up.
     #[error("job '{job}' failed: {}", Told(failure))]
     Failed {

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use sciurus_core::graph::{NodeKind, Partitioning, StreamEdge, StreamGraph, StreamNode};
 use sciurus_core::ids::NodeId;
 use sciurus_engine::program::{EdgeCode, NodeCode, Program};
+
+use crate::error::JobError;
 
 /// The graph under construction with the code of its nodes.
 pub(crate) struct GraphBuilder {
@@ -14,6 +17,20 @@ pub(crate) struct GraphBuilder {
     pub(crate) program: Program,
     /// How many nodes there were when a job was last started.
     executed: usize,
+    id: GraphId,
+    /// The first operator that reads a stream of another environment.
+    reads_foreign: Option<String>,
+}
+
+/// Tells the graphs of different environments apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GraphId(u64);
+
+impl GraphId {
+    fn next() -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        Self(IDS.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// A graph builder that the streams of an environment share.
@@ -22,21 +39,29 @@ pub(crate) type SharedBuilder = Arc<Mutex<GraphBuilder>>;
 /// Where a stream's records come from.
 #[derive(Clone)]
 pub(crate) struct Upstream {
+    pub(crate) graph: GraphId,
     pub(crate) node: NodeId,
     pub(crate) side_output: Option<Arc<str>>,
     pub(crate) partitioning: Option<(Partitioning, Option<EdgeCode>)>,
 }
 
 impl Upstream {
-    /// The main output of `node`.
-    pub(crate) fn of(node: NodeId) -> Self {
-        Self { node, side_output: None, partitioning: None }
+    /// The side output `tag` of the same node.
+    pub(crate) fn side(&self, tag: Arc<str>) -> Self {
+        let Self { graph, node, .. } = *self;
+        Self { graph, node, side_output: Some(tag), partitioning: None }
     }
 }
 
 impl GraphBuilder {
     pub(crate) fn new(graph: StreamGraph) -> Self {
-        Self { graph, program: Program::default(), executed: 0 }
+        let id = GraphId::next();
+        Self { graph, program: Program::default(), executed: 0, id, reads_foreign: None }
+    }
+
+    /// Returns the main output of `node`.
+    pub(crate) fn output_of(&self, node: NodeId) -> Upstream {
+        Upstream { graph: self.id, node, side_output: None, partitioning: None }
     }
 
     /// Adds a node with its code and its edges, input by input.
@@ -52,6 +77,11 @@ impl GraphBuilder {
         self.program.nodes.insert(id, code);
         for (input, upstreams) in inputs.iter().enumerate() {
             for upstream in *upstreams {
+                if upstream.graph != self.id {
+                    // Its node means another one here. It is told when the job is executed.
+                    self.reads_foreign.get_or_insert_with(|| name.to_owned());
+                    continue;
+                }
                 let mut edge = StreamEdge::new(upstream.node, id);
                 edge.input = input;
                 edge.side_output = upstream.side_output.as_deref().map(str::to_owned);
@@ -70,7 +100,13 @@ impl GraphBuilder {
 
     /// Returns the job that is to be executed next, as in Flink: the operators added since the last
     /// one was, with all that leads to them. A source that nobody reads is not in it.
-    pub(crate) fn next_job(&self) -> (StreamGraph, Program) {
+    ///
+    /// # Errors
+    /// [`JobError::ForeignStream`].
+    pub(crate) fn next_job(&self) -> Result<(StreamGraph, Program), JobError> {
+        if let Some(operator) = self.reads_foreign.clone() {
+            return Err(JobError::ForeignStream { operator });
+        }
         let is_new = |node: &StreamNode| node.id.0 as usize >= self.executed;
         let is_wanted = |node: &&StreamNode| is_new(node) && !node.kind.is_source();
         let mut wanted: HashSet<NodeId> =
@@ -98,7 +134,7 @@ impl GraphBuilder {
                 program.nodes.insert(*node, code.clone());
             }
         }
-        (graph, program)
+        Ok((graph, program))
     }
 
     /// Notes that all operators are in jobs that were started.

@@ -112,7 +112,8 @@ fn while_it_blocks_in_the_midst_of_emitting() {
     env.set_parallelism(2);
     let made = Arc::default();
     let is_released = Arc::new(AtomicBool::new(false));
-    let gate = is_released.clone();
+    let is_entered = Arc::new(AtomicBool::new(false));
+    let (gate, entered) = (is_released.clone(), is_entered.clone());
     // Each record becomes more than a channel holds, for a task that stands still.
     endless(&env, &made)
         .flat_map::<String>(|_, out| {
@@ -122,6 +123,7 @@ fn while_it_blocks_in_the_midst_of_emitting() {
         })
         .rebalance()
         .map(move |text| {
+            entered.store(true, Ordering::SeqCst);
             while !gate.load(Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -130,7 +132,9 @@ fn while_it_blocks_in_the_midst_of_emitting() {
         .discard();
     let client = env.execute_async("blocked").unwrap();
     wait_until("a task is blocked", || {
-        client.metrics().tasks().any(|task| task.hard_back_pressured_time_ms_per_second > 0.0)
+        let metrics = client.metrics();
+        let is_blocked = metrics.tasks().any(|t| t.hard_back_pressured_time_ms_per_second > 0.0);
+        is_blocked && is_entered.load(Ordering::SeqCst)
     });
     client.cancel();
     // A user function that blocks can't be interrupted: the job waits for it.

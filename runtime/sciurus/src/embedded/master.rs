@@ -15,7 +15,7 @@ use sciurus_engine::task::{Task, TaskControl, TaskMail};
 use sciurus_engine::{TaskError, TaskResult};
 use sciurus_job_master::failure::FailureCause;
 use sciurus_job_master::slots::{SharedSlot, SlotGrant, TaskManagerLocation};
-use sciurus_job_master::{Action, Event, ExecutionState, JobMaster, Timer};
+use sciurus_job_master::{Action, Event, ExecutionState, JobMaster, JobStatus, Timer};
 
 use super::JobOutcome;
 use super::failure::cause_of;
@@ -179,7 +179,10 @@ impl Master {
                     // A time too far to be told is never.
                     self.timers.extend(Instant::now().checked_add(delay).map(|due| (due, timer)));
                 }
-                Action::ReportStatus(status) => self.shared.set_status(status, now),
+                Action::ReportStatus(status) => {
+                    self.log(status);
+                    self.shared.set_status(status, now);
+                }
                 Action::JobReachedTerminal { status, failure } => {
                     outcome = Some(JobOutcome::of(status, failure));
                 }
@@ -192,6 +195,17 @@ impl Master {
             outcome = outcome.or(self.deploy(&to_deploy));
         }
         outcome
+    }
+
+    /// Logs the job's way; a failure that ends it is the client's to tell.
+    fn log(&self, status: JobStatus) {
+        let (job, id) = (&self.job_master.graph().job_name, self.job_master.job_id());
+        let failure = self.job_master.exceptions().entries().next();
+        if let (JobStatus::Restarting, Some(failure)) = (status, failure) {
+            tracing::warn!("job '{job}' ({id}) is restarted: {}", failure.root);
+        } else {
+            tracing::info!("job '{job}' ({id}) is {status}");
+        }
     }
 
     /// Gives a slot: the embedded cluster has as many as a job needs.

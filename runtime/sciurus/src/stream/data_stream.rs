@@ -41,7 +41,8 @@ impl<T: Record> DataStream<T> {
     }
 
     pub(crate) fn of_node(environment: StreamExecutionEnvironment, node: NodeId) -> Self {
-        Self::new(environment, vec![Upstream::of(node)])
+        let upstream = environment.builder().lock().output_of(node);
+        Self::new(environment, vec![upstream])
     }
 
     /// Adds an operator of the engine with this stream as its only input.

@@ -7,7 +7,6 @@ use sciurus_core::graph::{ChainingStrategy, StreamNode};
 use sciurus_engine::OutputTag;
 
 use super::DataStream;
-use crate::graph_builder::Upstream;
 
 /// The output of one operator: a [`DataStream`] whose operator can be configured.
 #[derive(Clone)]
@@ -79,10 +78,7 @@ impl<T: Record> SingleOutputStreamOperator<T> {
 
     /// Returns the records that the operator emits into the side output `tag`.
     pub fn get_side_output<S: Record>(&self, tag: &OutputTag<S>) -> DataStream<S> {
-        let upstreams = self.0.upstreams.iter().map(|upstream| Upstream {
-            side_output: Some(tag.id().clone()),
-            ..Upstream::of(upstream.node)
-        });
+        let upstreams = self.0.upstreams.iter().map(|upstream| upstream.side(tag.id().clone()));
         DataStream::new(self.0.environment.clone(), upstreams.collect())
     }
 

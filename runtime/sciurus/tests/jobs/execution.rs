@@ -178,3 +178,17 @@ fn waiting_for_as_long_as_there_is() {
     let client = env.execute_async("wait").unwrap();
     assert!(client.wait_for(std::time::Duration::MAX).unwrap().is_ok());
 }
+
+#[test]
+fn streams_of_two_environments() {
+    let (env, other) = (environment(1), environment(1));
+    let (numbers, others) = (env.from_sequence(1, 10), other.from_sequence(1, 10));
+    numbers.union(&[&others]).map(|n| n).name("mixed").discard();
+    let text = refusal(&env);
+    assert!(text.contains("reads a stream of another StreamExecutionEnvironment"), "{text}");
+    let (env, other) = (environment(1), environment(1));
+    let (numbers, others) = (env.from_sequence(1, 10), other.from_sequence(1, 10));
+    numbers.connect(&others).map(|n| n, |n| n).discard();
+    let text = refusal(&env);
+    assert!(text.contains("'Co-Map' reads a stream of another"), "{text}");
+}

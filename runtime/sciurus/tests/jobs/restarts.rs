@@ -168,6 +168,50 @@ fn only_the_region_that_failed_is_run_again() {
 }
 
 #[test]
+fn only_the_subtask_that_failed_is_run_again_where_it_has_a_pipeline_of_its_own() {
+    let env = environment(2);
+    set(&env, "restart-strategy.type", "fixed-delay");
+    set(&env, "restart-strategy.fixed-delay.delay", "1 ms");
+    let fails = FailsFirst::new(1);
+    env.from_sequence(1, 1_000)
+        .try_map(move |n| fails.pass(n))
+        .process(CountAll::default())
+        .discard();
+    let client = env.execute_async("one of two").unwrap();
+    let result = client.wait().unwrap();
+    assert_eq!(result.accumulators.get("records"), Some(&1_000));
+    let mut attempts: Vec<_> = client.metrics().tasks().map(|task| task.attempt).collect();
+    attempts.sort_unstable();
+    assert_eq!(attempts, [0, 1]);
+}
+
+/// Counts records in an accumulator.
+#[derive(Clone, Default)]
+struct CountAll {
+    records: LongCounter,
+}
+
+impl ProcessFunction for CountAll {
+    type In = i64;
+    type Out = i64;
+
+    fn open(&mut self, ctx: &mut RuntimeContext<'_>) -> Result<(), BoxError> {
+        ctx.add_accumulator("records", &self.records);
+        Ok(())
+    }
+
+    fn process_element(
+        &mut self,
+        _: i64,
+        _: &mut Context<'_>,
+        _: &mut Collector<'_, i64>,
+    ) -> Result<(), BoxError> {
+        self.records.add(1);
+        Ok(())
+    }
+}
+
+#[test]
 fn several_subtasks_that_fail_together_are_run_again_together() {
     for parallelism in [2, 3, 7] {
         let env = environment(parallelism);
@@ -175,7 +219,7 @@ fn several_subtasks_that_fail_together_are_run_again_together() {
         set(&env, "restart-strategy.fixed-delay.attempts", "100");
         set(&env, "restart-strategy.fixed-delay.delay", "1 ms");
         let fails = FailsFirst::new(20);
-        let counter = AtMost::default();
+        let counter = CountByKey::default();
         env.from_sequence(1, 10_000)
             .rebalance()
             .try_map(move |n| fails.pass(n))
@@ -186,13 +230,13 @@ fn several_subtasks_that_fail_together_are_run_again_together() {
     }
 }
 
-/// Counts records in an accumulator.
+/// The same for a keyed stream.
 #[derive(Clone, Default)]
-struct AtMost {
+struct CountByKey {
     records: LongCounter,
 }
 
-impl KeyedProcessFunction for AtMost {
+impl KeyedProcessFunction for CountByKey {
     type Key = i64;
     type In = i64;
     type Out = i64;
