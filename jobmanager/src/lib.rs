@@ -1,0 +1,1 @@
+//! The JobManager: dispatcher, resources, jobs and Flink's REST API.

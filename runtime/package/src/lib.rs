@@ -1,0 +1,1 @@
+//! Job packages: executables per platform in a zip named `.jar`.

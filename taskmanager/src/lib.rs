@@ -1,0 +1,1 @@
+//! The TaskManager: slots, packages and the workers of jobs.
