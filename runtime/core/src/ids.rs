@@ -45,6 +45,14 @@ hex_id! {
     AllocationId
 }
 hex_id! {
+    /// Identifies a worker: one process that runs a job's tasks for a TaskManager.
+    WorkerId
+}
+hex_id! {
+    /// Identifies one life of a JobManager: what belongs to an earlier one doesn't count any more.
+    LeaderId
+}
+hex_id! {
     /// Identifies a slot sharing group of a job.
     SlotSharingGroupId
 }

@@ -376,11 +376,15 @@ pub struct SourceEventFor {
     pub event: ::core::option::Option<SourceEvent>,
 }
 /// These readers start, again or for the first time. Where they are all readers of a source, the
-/// source begins anew; else it takes back what the old attempts of these were given.
+/// source begins anew; else it takes back what the old attempts of these were given. Always answered
+/// by SourceDecisions of its round, be they empty.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StartReaders {
     #[prost(message, repeated, tag = "1")]
     pub readers: ::prost::alloc::vec::Vec<Subtask>,
+    /// Numbers the messages of this kind to one coordinator, from 1.
+    #[prost(uint64, tag = "2")]
+    pub round: u64,
 }
 /// What enumerators decided.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -390,6 +394,10 @@ pub struct SourceDecisions {
     /// How many bytes all sources will have read in the end, where all of them know.
     #[prost(uint64, optional, tag = "2")]
     pub total_bytes: ::core::option::Option<u64>,
+    /// The round of the last StartReaders that the coordinator had read by then: what it decided for
+    /// attempts that have been given up since then is not passed on.
+    #[prost(uint64, tag = "3")]
+    pub round: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SourceDecision {
