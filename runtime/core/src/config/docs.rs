@@ -25,6 +25,7 @@ How values are written:
 | Double | a number | `0.5` |
 | Duration | a number and `d`, `h`, `min`, `s`, `ms`, `µs` or `ns`; a bare number counts ms | `10 s` |
 | MemorySize | a number and `b`, `kb`, `mb`, `gb` or `tb`, in steps of 1024; a bare number counts bytes | `64 kb` |
+| Ports | ports and ranges of them, tried in this order; 0 takes any that is free | `8081,9000-9010` |
 | Enum | one of the words given, in any case | `STREAMING` |
 | List | `a;b` or `[a, b]`; quotes around an element that has the delimiter in it | `'a;b';c` |
 | Map | `k:v,k2:v2`, `{k: v, k2: v2}`, or keys of their own below the option's key | `k:v` |

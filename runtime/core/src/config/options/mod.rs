@@ -2,13 +2,19 @@
 //!
 //! Keys, types and defaults are those of Flink 2.3; Sciurus's own options begin with `sciurus.`.
 
+pub mod client;
+pub mod cluster;
 pub mod execution;
+pub mod jobmanager;
+pub mod log;
 pub mod metrics;
 pub mod pipeline;
+pub mod rest;
 pub mod restart_strategy;
 pub mod sciurus;
 pub mod state;
 pub mod taskmanager;
+pub mod web;
 
 use super::option::AnyOption;
 
@@ -21,12 +27,18 @@ pub struct OptionGroup {
 }
 
 /// All options, by subject.
-pub static GROUPS: [&OptionGroup; 7] = [
+pub static GROUPS: [&OptionGroup; 13] = [
     &pipeline::GROUP,
     &execution::GROUP,
     &restart_strategy::GROUP,
     &state::GROUP,
+    &cluster::GROUP,
+    &jobmanager::GROUP,
     &taskmanager::GROUP,
+    &rest::GROUP,
+    &web::GROUP,
+    &client::GROUP,
+    &log::GROUP,
     &metrics::GROUP,
     &sciurus::GROUP,
 ];

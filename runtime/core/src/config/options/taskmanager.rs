@@ -1,6 +1,8 @@
 //! What a `TaskManager` offers and how its tasks exchange data.
 
-use crate::config::MemorySize;
+use std::time::Duration;
+
+use crate::config::{MemorySize, Ports};
 
 super::options! {
     title: "TaskManager";
@@ -9,6 +11,46 @@ super::options! {
     NUM_TASK_SLOTS: u32 = "taskmanager.numberOfTaskSlots"
         .default(|| 1)
         .rule("at least 1", |slots| *slots >= 1);
+
+    /// Host under which JobManager and other TaskManagers find the TaskManager. Without it: the
+    /// address from which the JobManager is reached.
+    HOST: String = "taskmanager.host"
+        .example("taskmanager-1");
+
+    /// Address on which the TaskManager and its workers listen; without it, on all.
+    BIND_HOST: String = "taskmanager.bind-host"
+        .example("0.0.0.0");
+
+    /// Port on which a JobManager can ask the TaskManager to register; with 0 any.
+    RPC_PORT: Ports = "taskmanager.rpc.port"
+        .default(|| Ports::one(0))
+        .example("6122");
+
+    /// Port on which the TaskManager listens, where that is another.
+    RPC_BIND_PORT: u16 = "taskmanager.rpc.bind-port"
+        .example("6122");
+
+    /// Ports on which workers exchange data; each job takes one. With 0 any.
+    DATA_PORT: Ports = "taskmanager.data.port"
+        .default(|| Ports::one(0))
+        .example("6121-6220");
+
+    /// Ports on which workers listen for data, where those are others.
+    DATA_BIND_PORT: Ports = "taskmanager.data.bind-port"
+        .example("6121-6220");
+
+    /// Id of the TaskManager. Without it: its host, port and a random part.
+    RESOURCE_ID: String = "taskmanager.resource-id"
+        .example("taskmanager-1");
+
+    /// Time after which a TaskManager that could not register gives up and ends.
+    REGISTRATION_TIMEOUT: Duration = "taskmanager.registration.timeout"
+        .default(|| Duration::from_secs(300))
+        .deprecated_keys(&["taskmanager.maxRegistrationDuration"]);
+
+    /// Log file of the TaskManager that the REST API shows; set by `sciurus` where it writes one.
+    LOG_PATH: String = "taskmanager.log.path"
+        .example("/opt/flink/log/taskmanager.log");
 
     /// Unit of the memory in which data waits between two tasks: what one buffer of the options
     /// below stands for.

@@ -1,0 +1,85 @@
+//! The `JobManager`: where it is found, and how long it keeps what.
+
+use std::time::Duration;
+
+use crate::config::choice::choice;
+use crate::config::{MemorySize, Ports};
+
+choice! {
+    /// Chooses which tasks start again after one has failed.
+    pub enum FailoverStrategy {
+        /// All of the job.
+        Full = "full",
+        /// Those that exchange data with the failed one.
+        Region = "region",
+    }
+}
+
+super::options! {
+    title: "JobManager";
+
+    /// Host under which TaskManagers find the JobManager.
+    RPC_ADDRESS: String = "jobmanager.rpc.address"
+        .example("localhost");
+
+    /// Port under which TaskManagers find the JobManager.
+    RPC_PORT: u16 = "jobmanager.rpc.port"
+        .default(|| 6123)
+        .example("6123");
+
+    /// Port on which the JobManager listens for TaskManagers, where that is another.
+    RPC_BIND_PORT: u16 = "jobmanager.rpc.bind-port"
+        .example("6123");
+
+    /// Address on which the JobManager listens for TaskManagers; without it, on all.
+    BIND_HOST: String = "jobmanager.bind-host"
+        .example("0.0.0.0");
+
+    /// Name of the JobManager's process in lists and logs.
+    RESOURCE_ID: String = "jobmanager.resource-id"
+        .example("jobmanager-1");
+
+    /// Memory of the JobManager's process, coordinators of jobs included.
+    MEMORY_PROCESS_SIZE: MemorySize = "jobmanager.memory.process.size"
+        .example("256 mb");
+
+    /// Which tasks start again after one has failed: all of the job, or only those that exchange
+    /// data with it.
+    EXECUTION_FAILOVER_STRATEGY: FailoverStrategy = "jobmanager.execution.failover-strategy"
+        .default(|| FailoverStrategy::Region);
+
+    /// Number of former attempts of a subtask that are shown.
+    EXECUTION_ATTEMPTS_HISTORY_SIZE: usize = "jobmanager.execution.attempts-history-size"
+        .default(|| 16)
+        .deprecated_keys(&["job-manager.max-attempts-history-size"]);
+
+    /// Seconds for which a job that has ended can still be looked at.
+    JOB_STORE_EXPIRATION_TIME: u64 = "jobstore.expiration-time"
+        .default(|| 3600)
+        .example("3600");
+
+    /// Number of jobs that have ended which can still be looked at; the oldest goes first.
+    JOB_STORE_MAX_CAPACITY: usize = "jobstore.max-capacity"
+        .default(|| i32::MAX as usize)
+        .rule("at least 1", |jobs| *jobs >= 1)
+        .example("100");
+
+    /// Accepted and without effect: packages go over the port of the JobManager itself.
+    BLOB_SERVER_PORT: Ports = "blob.server.port"
+        .default(|| Ports::one(0))
+        .example("6124");
+
+    /// Directory for packages of jobs. Without it the first directory for temporary files is taken.
+    BLOB_STORAGE_DIRECTORY: String = "blob.storage.directory"
+        .example("/var/lib/sciurus/blobs");
+
+    /// Seconds between two searches for packages that nothing needs any longer.
+    BLOB_SERVICE_CLEANUP_INTERVAL: u64 = "blob.service.cleanup.interval"
+        .default(|| 3600)
+        .rule("at least 1", |seconds| *seconds >= 1)
+        .example("3600");
+
+    /// Longest time that a job waits for slots before it fails for the lack of them.
+    SLOT_REQUEST_TIMEOUT: Duration = "slot.request.timeout"
+        .default(|| Duration::from_secs(300));
+}
