@@ -26,7 +26,7 @@ choice! {
         /// The same; leaders are elected through Kubernetes.
         Kubernetes = "kubernetes"
             | "org.apache.flink.kubernetes.highavailability.KubernetesHaServicesFactory",
-        /// As `filesystem`: there is no ZooKeeper here.
+        /// As `filesystem`: there is no `ZooKeeper` here.
         ZooKeeper = "ZOOKEEPER",
     }
 }
