@@ -14,7 +14,11 @@ const INTRODUCTION: &str = "\
 
 Keys, types and defaults are Flink's; Sciurus's own begin with `sciurus.`. A setting comes from the
 command line (`-Dkey=value`), from `config.yaml` (nested or flat) or from the older
-`flink-conf.yaml`.
+`flink-conf.yaml`. The executable `sciurus` looks for these files in `--configDir`, else in
+`FLINK_CONF_DIR`, else in `$FLINK_HOME/conf`, `/opt/flink/conf` and `./conf`. Over the file's settings
+it lays those of the environment, as Flink's images do: `JOB_MANAGER_RPC_ADDRESS`,
+`TASK_MANAGER_NUMBER_OF_TASK_SLOTS`, and `FLINK_PROPERTIES` with one `key: value` a line, in whose
+values `$NAME` stands for other variables. Over all of them it lays `-D`.
 
 How values are written:
 

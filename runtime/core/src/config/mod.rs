@@ -5,8 +5,8 @@
 //! - [`options`] is the table of all options there are. The documentation
 //!   ([`docs`](docs::markdown), committed as `docs/configuration.md`), the checks and the
 //!   suggestions for misspelt keys derive from it.
-//! - [`validate`] checks a whole configuration at once; [`mod@file`] reads `config.yaml` and
-//!   `flink-conf.yaml`.
+//! - [`load`] finds the configuration of a process and checks it: [`mod@file`] reads `config.yaml` and
+//!   `flink-conf.yaml`, [`validate`] checks a whole configuration at once.
 
 mod choice;
 mod configuration;
@@ -15,6 +15,7 @@ pub mod duration;
 mod error;
 pub mod file;
 mod flink_keys;
+pub mod load;
 mod memory_size;
 mod option;
 pub mod options;
