@@ -13,7 +13,7 @@ use crate::metrics::{OperatorMetrics, SubtaskMetrics};
 use crate::operator::{BatchLimits, Operator, OperatorContext, OperatorFactory, SubtaskInfo};
 use crate::output::{OperatorNode, Output, OutputEdge};
 use crate::program::{EdgeCode, NodeCode, Program};
-use crate::task::{Task, TaskControl, TaskInput, panics};
+use crate::task::{SourceThrottle, Task, TaskControl, TaskInput, panics};
 use sciurus_core::clock::Clock;
 
 /// What is the same for all tasks of a job.
@@ -33,6 +33,8 @@ pub struct TaskSettings {
     pub batch_mode: bool,
     /// Processing time.
     pub clock: Arc<dyn Clock>,
+    /// How fast sources may read.
+    pub throttle: Arc<SourceThrottle>,
 }
 
 /// One subtask to put together, with the ends of its channels.
@@ -90,7 +92,9 @@ impl TaskDeployment<'_> {
             }
         };
         let clock = self.settings.clock.clone();
-        Ok((Task::new(input, self.control, metrics.task.clone(), clock), metrics))
+        let task = Task::new(input, self.control, metrics.task.clone(), clock)
+            .throttled_by(self.settings.throttle.clone());
+        Ok((task, metrics))
     }
 
     fn code(&self, node: NodeId) -> TaskResult<NodeCode> {

@@ -48,6 +48,7 @@ pub mod prelude;
 mod settings;
 mod sources;
 pub mod stream;
+mod tasks;
 
 pub use environment::StreamExecutionEnvironment;
 pub use error::JobError;

@@ -3,6 +3,8 @@
 mod control;
 pub mod panics;
 mod run;
+mod throttle;
 
 pub use control::{TaskControl, TaskMail};
 pub use run::{Task, TaskInput, TaskReporter};
+pub use throttle::{Pace, SourceThrottle};

@@ -9,6 +9,7 @@ use sciurus_core::time::{MAX_WATERMARK, Timestamp};
 
 use super::control::{LONGEST_WAIT, TaskControl, TaskMail};
 use super::panics;
+use super::throttle::{Pauses, SourceThrottle};
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{InputGate, Received};
 use crate::metrics::{TaskMetrics, Wait};
@@ -50,6 +51,8 @@ pub struct Task {
     control: Arc<TaskControl>,
     metrics: Arc<TaskMetrics>,
     clock: Arc<dyn Clock>,
+    throttle: Arc<SourceThrottle>,
+    pauses: Pauses,
 }
 
 enum Input {
@@ -87,7 +90,15 @@ impl Task {
                 Input::Gates { gates: gates.collect(), next: 0, head }
             }
         };
-        Self { input, control, metrics, clock }
+        let (throttle, pauses) = Default::default();
+        Self { input, control, metrics, clock, throttle, pauses }
+    }
+
+    /// Lets a source read as `throttle` says.
+    #[must_use]
+    pub fn throttled_by(mut self, throttle: Arc<SourceThrottle>) -> Self {
+        self.throttle = throttle;
+        self
     }
 
     /// Runs the task to its end, on the calling thread. What it holds is dropped with it, after the
@@ -125,6 +136,11 @@ impl Task {
                 self.wait(Wait::SoftBackPressured, longest);
                 continue;
             }
+            if let Some(left) = self.pause_left() {
+                let longest = sleep_time(left, next_timer, next_flush);
+                self.wait(Wait::SoftBackPressured, longest);
+                continue;
+            }
             match self.poll(reporter)? {
                 Progress::Done => {}
                 Progress::Wait(longest) => {
@@ -137,6 +153,14 @@ impl Task {
 
     fn wait(&self, reason: Wait, longest: Duration) {
         self.metrics.times.during(reason, || self.control.notifier().wait(longest));
+    }
+
+    /// Returns how long a source has to pause before its next poll.
+    fn pause_left(&mut self) -> Option<Duration> {
+        match self.input {
+            Input::Source { .. } => self.pauses.left(self.throttle.pace()),
+            Input::Gates { .. } => None,
+        }
     }
 
     fn on_mail(&mut self, mail: TaskMail) -> TaskResult {

@@ -18,11 +18,9 @@ use sciurus_job_master::slots::{SharedSlot, SlotGrant, TaskManagerLocation};
 use sciurus_job_master::{Action, Event, ExecutionState, JobMaster, JobStatus, Timer};
 
 use super::JobOutcome;
-use super::failure::cause_of;
+use super::reporter::Reporter;
 use super::shared::Shared;
-use super::sources::{Decisions, Sources};
-use super::thread::spawn;
-use super::wiring::connect;
+use crate::tasks::{Decisions, Sources, cause_of, connect, spawn, thread_name};
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -291,8 +289,11 @@ impl Master {
         metrics: SubtaskMetrics,
     ) -> TaskResult {
         self.shared.add_attempt(attempt, metrics);
-        let name = self.job_master.execution_graph().task_name(attempt).unwrap_or_default();
-        spawn(attempt, &name, task, self.messages.clone())
+        let name =
+            self.job_master.graph().vertex(attempt.vertex).map_or_else(String::new, |vertex| {
+                thread_name(&vertex.name, attempt.subtask, vertex.parallelism)
+            });
+        spawn(&name, task, Reporter { attempt, messages: self.messages.clone() })
     }
 
     fn time_to_next_timer(&self) -> Duration {

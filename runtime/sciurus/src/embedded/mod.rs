@@ -1,12 +1,9 @@
 //! The embedded cluster: the job's master and all its tasks in this process.
 
-mod failure;
 mod master;
 mod rates;
+mod reporter;
 mod shared;
-mod sources;
-mod thread;
-mod wiring;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +82,7 @@ impl EmbeddedJob {
             bounded: is_bounded(graph),
             batch_mode: graph.job_type == JobType::Batch,
             clock: Arc::new(SystemClock),
+            throttle: Arc::default(),
         };
         let now = settings.clock.now();
         let shared = Arc::new(Shared::new(&job_graph, now));

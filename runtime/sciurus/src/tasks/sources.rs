@@ -11,11 +11,11 @@ use sciurus_engine::task::panics;
 use sciurus_engine::{TaskError, TaskResult};
 
 /// What enumerators decided: which reader is told what.
-pub(super) type Decisions = Vec<(ExecutionVertexId, SourceEvent)>;
+pub(crate) type Decisions = Vec<(ExecutionVertexId, SourceEvent)>;
 
 /// The enumerators of a job.
 #[derive(Default)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     enumerators: HashMap<JobVertexId, NamedEnumerator>,
     assigned: HashMap<ExecutionVertexId, Vec<Vec<u8>>>,
 }
@@ -40,7 +40,7 @@ impl NamedEnumerator {
 impl Sources {
     /// Gets the enumerators ready for subtasks that start, again or for the first time: a source
     /// that starts as a whole begins anew, else it takes back what the old attempts were given.
-    pub(super) fn start(
+    pub(crate) fn start(
         &mut self,
         graph: &JobGraph,
         program: &Program,
@@ -80,12 +80,12 @@ impl Sources {
     }
 
     /// Returns how many bytes all sources will have read in the end, where all of them know.
-    pub(super) fn total_bytes(&self) -> Option<u64> {
+    pub(crate) fn total_bytes(&self) -> Option<u64> {
         self.enumerators.values().map(|source| source.enumerator.total_bytes()).sum()
     }
 
     /// Answers a reader that needs a split.
-    pub(super) fn serve(&mut self, reader: ExecutionVertexId) -> TaskResult<Decisions> {
+    pub(crate) fn serve(&mut self, reader: ExecutionVertexId) -> TaskResult<Decisions> {
         let Some(source) = self.enumerators.get_mut(&reader.vertex) else {
             return Err(TaskError::Defect("a split was asked for where no source is"));
         };

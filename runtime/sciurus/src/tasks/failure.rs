@@ -6,7 +6,7 @@ use sciurus_engine::TaskError;
 use sciurus_job_master::failure::{FailureCause, Fault};
 
 /// Describes a task's error: whose fault it is and whether trying again may help.
-pub(super) fn cause_of(error: &TaskError) -> FailureCause {
+pub(crate) fn cause_of(error: &TaskError) -> FailureCause {
     let innermost = error.innermost();
     let (fault, kind) = match innermost {
         TaskError::User(_) => (Fault::User, "UserError"),

@@ -11,13 +11,13 @@ use sciurus_engine::task::TaskControl;
 
 /// The ends of one subtask's channels.
 #[derive(Default)]
-pub(super) struct Endpoints {
-    pub(super) senders: HashMap<JobEdgeId, Vec<Box<dyn ChannelSender>>>,
-    pub(super) gates: Vec<(usize, InputGate)>,
+pub(crate) struct Endpoints {
+    pub(crate) senders: HashMap<JobEdgeId, Vec<Box<dyn ChannelSender>>>,
+    pub(crate) gates: Vec<(usize, InputGate)>,
 }
 
 /// Makes all channels among the subtasks of `controls`, which are whole pipelined regions.
-pub(super) fn connect(
+pub(crate) fn connect(
     graph: &JobGraph,
     controls: &HashMap<ExecutionVertexId, Arc<TaskControl>>,
     channel_bytes: usize,

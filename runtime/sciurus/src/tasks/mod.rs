@@ -1,0 +1,12 @@
+//! Running tasks, wherever the job's master is: what the embedded cluster and the processes of a
+//! cluster's job share.
+
+mod failure;
+mod sources;
+mod thread;
+mod wiring;
+
+pub(crate) use failure::cause_of;
+pub(crate) use sources::{Decisions, Sources};
+pub(crate) use thread::{TaskListener, spawn, thread_name};
+pub(crate) use wiring::connect;
