@@ -3,7 +3,7 @@
 /// Keys (or families of them, with `*`) that only concern a JVM or what runs in it: class loading,
 /// heap and metaspace, Java serialisation, Pekko, Netty. A native runtime has no use for them, and
 /// ignoring them changes nothing about a job.
-pub(super) const JVM_ONLY: [&str; 42] = [
+pub(super) const JVM_ONLY: [&str; 41] = [
     "akka.*",
     "classloader.*",
     "cluster.intercept-user-system-exit",
@@ -41,7 +41,6 @@ pub(super) const JVM_ONLY: [&str; 42] = [
     "taskmanager.jvm-exit-on-oom",
     "taskmanager.memory.framework.*",
     "taskmanager.memory.jvm-*",
-    "taskmanager.memory.task.*",
     "taskmanager.network.bind-policy",
     "taskmanager.network.netty.*",
     "taskmanager.runtime.large-record-handler",

@@ -623,6 +623,10 @@ pub struct StartWorker {
     >,
     #[prost(bytes = "bytes", tag = "7")]
     pub fingerprint: ::prost::bytes::Bytes,
+    /// How many of the TaskManager's slots the job uses: the worker may take that share of the memory
+    /// that is free for workers. 0 where that isn't known: all of it.
+    #[prost(uint32, tag = "8")]
+    pub slots: u32,
 }
 /// A package, and what to run of it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

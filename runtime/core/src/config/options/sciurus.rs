@@ -1,5 +1,7 @@
 //! Options that Flink doesn't have.
 
+use std::time::Duration;
+
 use crate::config::MemorySize;
 
 super::options! {
@@ -16,4 +18,26 @@ super::options! {
         .default(|| MemorySize::from_kib(256))
         .rule("from 1 kb to 64 mb", |size| (1 << 10..=64 << 20).contains(&size.bytes()))
         .example("256 kb");
+
+    /// Longest time from the start of a job's worker until it is ready for tasks: it loads, runs the
+    /// job's main and builds the job graph.
+    WORKER_START_TIMEOUT: Duration = "sciurus.worker.start-timeout"
+        .default(|| Duration::from_secs(60))
+        .rule("at least 1 ms", |timeout| timeout.as_millis() >= 1);
+
+    /// Time between two reports of what tasks and processes measure.
+    METRICS_REPORT_INTERVAL: Duration = "sciurus.metrics.report-interval"
+        .default(|| Duration::from_secs(1))
+        .rule("at least 10 ms", |interval| interval.as_millis() >= 10);
+
+    /// Size of the executables that a TaskManager keeps for jobs to come; the least recently used
+    /// goes first.
+    PACKAGE_CACHE_MAX_SIZE: MemorySize = "sciurus.taskmanager.package-cache.max-size"
+        .default(|| MemorySize::from_mib(1024))
+        .example("1 gb");
+
+    /// Directories whose executables packages may name in place of bringing their own.
+    PACKAGE_INSTALLED_DIRECTORIES: Vec<String> = "sciurus.package.installed-directories"
+        .default(|| vec!["/opt/flink".to_owned(), "/opt/sciurus".to_owned()])
+        .example("/opt/flink;/opt/sciurus");
 }

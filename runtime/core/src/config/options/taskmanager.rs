@@ -52,6 +52,53 @@ super::options! {
     LOG_PATH: String = "taskmanager.log.path"
         .example("/opt/flink/log/taskmanager.log");
 
+    /// Memory of the whole TaskManager, its workers included. Without it: the limit of its cgroup,
+    /// else three quarters of the machine's memory.
+    MEMORY_PROCESS_SIZE: MemorySize = "taskmanager.memory.process.size"
+        .example("4 gb");
+
+    /// Memory of the whole TaskManager: the same as the process size, because there is no JVM that
+    /// needs more.
+    MEMORY_FLINK_SIZE: MemorySize = "taskmanager.memory.flink.size"
+        .example("4 gb");
+
+    /// Memory for records and user code, over all slots. By default all that the other parts leave.
+    MEMORY_TASK_HEAP_SIZE: MemorySize = "taskmanager.memory.task.heap.size"
+        .example("1 gb");
+
+    /// Further memory for user code, over all slots; counted with the size above.
+    MEMORY_TASK_OFF_HEAP_SIZE: MemorySize = "taskmanager.memory.task.off-heap.size"
+        .default(|| MemorySize::from_bytes(0))
+        .example("64 mb");
+
+    /// Memory for state, over all slots. By default a fraction of the whole.
+    MEMORY_MANAGED_SIZE: MemorySize = "taskmanager.memory.managed.size"
+        .deprecated_keys(&["taskmanager.memory.size"])
+        .example("1 gb");
+
+    /// Fraction of the memory that is for state, where its size is not set.
+    MEMORY_MANAGED_FRACTION: f64 = "taskmanager.memory.managed.fraction"
+        .default(|| 0.4)
+        .rule("from 0 up to, but not, 1", |fraction| (0.0..1.0).contains(fraction));
+
+    /// Fraction of the memory that is for data on its way between tasks.
+    MEMORY_NETWORK_FRACTION: f64 = "taskmanager.memory.network.fraction"
+        .default(|| 0.1)
+        .deprecated_keys(&["taskmanager.network.memory.fraction"])
+        .rule("from 0 up to, but not, 1", |fraction| (0.0..1.0).contains(fraction));
+
+    /// Least memory for data on its way between tasks.
+    MEMORY_NETWORK_MIN: MemorySize = "taskmanager.memory.network.min"
+        .default(|| MemorySize::from_mib(64))
+        .deprecated_keys(&["taskmanager.network.memory.min"])
+        .example("64 mb");
+
+    /// Most memory for data on its way between tasks.
+    MEMORY_NETWORK_MAX: MemorySize = "taskmanager.memory.network.max"
+        .default(|| MemorySize::MAX)
+        .deprecated_keys(&["taskmanager.network.memory.max"])
+        .example("1 gb");
+
     /// Unit of the memory in which data waits between two tasks: what one buffer of the options
     /// below stands for.
     MEMORY_SEGMENT_SIZE: MemorySize = "taskmanager.memory.segment-size"
