@@ -60,6 +60,20 @@ pub enum TaskError {
         /// What the task was connected to.
         peer: &'static str,
     },
+    /// The worker at the other end of a channel can't be reached any more.
+    #[error("the worker at {address} is gone: {reason}")]
+    WorkerGone {
+        /// Where it listened for data.
+        address: Arc<str>,
+        /// How that was noticed.
+        reason: Arc<str>,
+    },
+    /// What arrived from another worker can't be read, or rows can't be put into that form.
+    #[error("a batch can't travel between workers: {reason}")]
+    Frame {
+        /// What is wrong with it.
+        reason: Arc<str>,
+    },
     /// An invariant of the engine does not hold.
     #[error("a defect of the engine: {0}")]
     Defect(&'static str),

@@ -8,8 +8,12 @@ use parking_lot::Mutex;
 use sciurus_core::element::StreamElement;
 
 use super::credit::Credit;
+use super::network::codec::{BatchDecoder, EncodedBatch};
 use crate::error::{TaskError, TaskResult};
 use crate::notify::Notifier;
+
+/// Credit goes back to another worker when a share of so many of the limit was taken.
+const SHARE_GIVEN_BACK: usize = 4;
 
 /// The sending end of one channel.
 ///
@@ -19,7 +23,7 @@ pub trait ChannelSender: Send {
     /// Sends an element that takes `bytes` bytes.
     ///
     /// # Errors
-    /// [`TaskError::PeerGone`] where nobody will read it.
+    /// [`TaskError::PeerGone`] or [`TaskError::WorkerGone`] where nobody will read it.
     fn send(&mut self, element: StreamElement, bytes: usize) -> TaskResult;
 
     /// Returns whether less than the channel's limit is in flight.
@@ -31,17 +35,35 @@ pub trait ChannelSender: Send {
     }
 }
 
-/// The channels into one input of a task, in this process.
+/// The channels into one input of a task, from tasks of this process and of others.
 pub struct InputGate {
     shared: Arc<GateShared>,
     credits: Vec<Arc<Credit>>,
+    remotes: Vec<Option<RemoteInput>>,
+    limit: usize,
     ended: usize,
 }
 
 struct GateShared {
-    queue: Mutex<VecDeque<Received>>,
+    queue: Mutex<VecDeque<Queued>>,
     consumer: Notifier,
     closed: AtomicBool,
+}
+
+/// What lies in a gate's queue.
+struct Queued {
+    channel: usize,
+    bytes: usize,
+    payload: Payload,
+}
+
+/// What came by a channel, as it came: batches are decoded by the task that reads them.
+pub(super) enum Payload {
+    Element(StreamElement),
+    #[allow(dead_code, reason = "connections follow")]
+    Encoded(EncodedBatch),
+    /// Nothing more will come, for this reason.
+    Lost(TaskError),
 }
 
 /// What arrived by a gate.
@@ -62,31 +84,76 @@ pub struct LocalChannel {
     channel: usize,
 }
 
+/// The consumer's hold on a channel from another worker; dropping it closes the channel.
+pub(super) trait RemoteProducer: Send {
+    /// Lets the producer send so many bytes more.
+    fn give_back(&self, bytes: usize);
+    /// Notes that all has come, so that nobody has to be told when the channel is closed.
+    fn ended(&self);
+}
+
+struct RemoteInput {
+    producer: Box<dyn RemoteProducer>,
+    decoder: BatchDecoder,
+    /// Bytes that were taken and are not given back yet.
+    taken: usize,
+}
+
+/// Where what comes by a channel from another worker is put.
+#[derive(Clone)]
+pub(super) struct RemoteSink {
+    gate: Arc<GateShared>,
+    credit: Arc<Credit>,
+    channel: usize,
+}
+
 impl InputGate {
-    /// Makes a gate whose consumer is woken by `consumer`, with a channel for each of `producers`,
-    /// woken when its channel has credit again. `limit` is in bytes a channel.
+    /// Makes a gate whose consumer is woken by `consumer`, with a channel for each of `producers`
+    /// of this process, woken when its channel has credit again. `limit` is in bytes a channel.
     pub fn new(
         consumer: Notifier,
         producers: &[Notifier],
         limit: usize,
     ) -> (Self, Vec<LocalChannel>) {
-        let credit = |producer: &Notifier| Arc::new(Credit::new(limit, producer.clone()));
-        let credits: Vec<_> = producers.iter().map(credit).collect();
+        let mut gate = Self::with_capacity(consumer, producers.len(), limit);
+        let senders = producers.iter().map(|producer| gate.add_local(producer.clone())).collect();
+        (gate, senders)
+    }
+
+    /// Makes a gate without channels yet, for so many of them, which are numbered in the order in
+    /// which they are added. `limit` is in bytes a channel.
+    pub fn with_capacity(consumer: Notifier, channels: usize, limit: usize) -> Self {
         let shared = Arc::new(GateShared {
             queue: Mutex::default(),
             consumer,
             closed: AtomicBool::new(false),
         });
-        let senders = credits
-            .iter()
-            .enumerate()
-            .map(|(channel, credit)| LocalChannel {
-                gate: shared.clone(),
-                credit: credit.clone(),
-                channel,
-            })
-            .collect();
-        (Self { shared, credits, ended: 0 }, senders)
+        let (credits, remotes) = (Vec::with_capacity(channels), Vec::with_capacity(channels));
+        Self { shared, credits, remotes, limit, ended: 0 }
+    }
+
+    /// Adds a channel from a task of this process, which is woken when it has credit again.
+    pub fn add_local(&mut self, producer: Notifier) -> LocalChannel {
+        let RemoteSink { gate, credit, channel } = self.add(producer);
+        LocalChannel { gate, credit, channel }
+    }
+
+    /// Adds a channel from a task of another worker; `open` is given what it has to put into.
+    pub(super) fn add_remote(&mut self, open: impl FnOnce(RemoteSink) -> Box<dyn RemoteProducer>) {
+        // Who waits for credit is at the other worker, and told by `RemoteProducer`.
+        let sink = self.add(Notifier::default());
+        let channel = sink.channel;
+        let producer = open(sink);
+        let remote = RemoteInput { producer, decoder: BatchDecoder::default(), taken: 0 };
+        self.remotes[channel] = Some(remote);
+    }
+
+    fn add(&mut self, producer: Notifier) -> RemoteSink {
+        let channel = self.credits.len();
+        let credit = Arc::new(Credit::new(self.limit, producer));
+        self.credits.push(credit.clone());
+        self.remotes.push(None);
+        RemoteSink { gate: self.shared.clone(), credit, channel }
     }
 
     /// Returns the number of channels.
@@ -94,22 +161,46 @@ impl InputGate {
         self.credits.len()
     }
 
-    /// Returns what counts the bytes under way, channel by channel.
+    /// Returns what counts the bytes under way, channel by channel: for channels from other
+    /// workers those that have arrived.
     pub fn credits(&self) -> &[Arc<Credit>] {
         &self.credits
     }
 
     /// Takes the next element, where one is there: of all channels in the order of arrival, so
     /// that no channel waits for another.
-    pub fn poll(&mut self) -> Option<Received> {
-        let received = self.shared.queue.lock().pop_front()?;
-        if received.bytes > 0 {
-            self.credits[received.channel].give_back(received.bytes);
+    ///
+    /// # Errors
+    /// [`TaskError::WorkerGone`] where a producer's worker is lost, [`TaskError::Frame`] where what
+    /// it sent can't be read.
+    pub fn poll(&mut self) -> TaskResult<Option<Received>> {
+        let Some(Queued { channel, bytes, payload }) = self.shared.queue.lock().pop_front() else {
+            return Ok(None);
+        };
+        if bytes > 0 {
+            self.credits[channel].give_back(bytes);
         }
-        if matches!(received.element, StreamElement::EndOfInput) {
+        let mut remote = self.remotes[channel].as_mut();
+        if let Some(remote) = remote.as_mut() {
+            remote.note_taken(bytes, self.limit);
+        }
+        let element = match (payload, remote) {
+            (Payload::Element(element), _) => element,
+            (Payload::Encoded(batch), Some(remote)) => {
+                StreamElement::Batch(remote.decoder.decode(batch)?)
+            }
+            (Payload::Lost(error), _) => return Err(error),
+            (Payload::Encoded(_), None) => {
+                return Err(TaskError::Defect("a local channel has an encoded batch"));
+            }
+        };
+        if matches!(element, StreamElement::EndOfInput) {
             self.ended += 1;
+            if let Some(remote) = self.remotes[channel].take() {
+                remote.producer.ended();
+            }
         }
-        Some(received)
+        Ok(Some(Received { channel, bytes, element }))
     }
 
     /// Returns whether every channel has ended and all was taken.
@@ -130,6 +221,41 @@ impl Drop for InputGate {
     }
 }
 
+impl RemoteInput {
+    /// Gives back what was taken when it is worth a message: the producer can go on with the rest
+    /// meanwhile.
+    fn note_taken(&mut self, bytes: usize, limit: usize) {
+        self.taken += bytes;
+        if self.taken > 0 && self.taken >= limit / SHARE_GIVEN_BACK {
+            self.producer.give_back(std::mem::take(&mut self.taken));
+        }
+    }
+}
+
+impl RemoteSink {
+    /// Puts what has come; returns whether somebody will read it.
+    pub(super) fn put(&self, payload: Payload, bytes: usize) -> bool {
+        if self.gate.closed.load(Ordering::Acquire) {
+            return false;
+        }
+        if bytes > 0 {
+            self.credit.take(bytes);
+        }
+        let is_lost = matches!(payload, Payload::Lost(_));
+        let queued = Queued { channel: self.channel, bytes, payload };
+        let mut queue = self.gate.queue.lock();
+        if is_lost {
+            // The task can't come to an end: no use in working off what lies before.
+            queue.push_front(queued);
+        } else {
+            queue.push_back(queued);
+        }
+        drop(queue);
+        self.gate.consumer.notify();
+        true
+    }
+}
+
 impl ChannelSender for LocalChannel {
     fn send(&mut self, element: StreamElement, bytes: usize) -> TaskResult {
         if self.gate.closed.load(Ordering::Acquire) {
@@ -138,8 +264,8 @@ impl ChannelSender for LocalChannel {
         if bytes > 0 {
             self.credit.take(bytes);
         }
-        let sent = Received { channel: self.channel, bytes, element };
-        self.gate.queue.lock().push_back(sent);
+        let payload = Payload::Element(element);
+        self.gate.queue.lock().push_back(Queued { channel: self.channel, bytes, payload });
         self.gate.consumer.notify();
         Ok(())
     }

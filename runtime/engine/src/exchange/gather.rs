@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, StructArray, UInt32Array};
+use arrow_array::types::ByteViewType;
+use arrow_array::{
+    Array, ArrayRef, GenericByteViewArray, ListArray, RecordBatch, StructArray, UInt32Array,
+};
+use arrow_buffer::Buffer;
 use arrow_schema::DataType;
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
@@ -37,6 +41,32 @@ pub(super) fn gather(batches: &[Batch]) -> TaskResult<Batch> {
     Ok(Batch::new(let_go(&records)?).with_timestamps(timed.then(|| timestamps.into())))
 }
 
+/// Returns the batch, whose rows all count, with what its views point to copied where most of that
+/// belongs to rows of other batches.
+pub(super) fn let_go_of_much(batch: &Batch) -> TaskResult<Batch> {
+    if !batch.records().columns().iter().any(holds_much) {
+        return Ok(batch.clone());
+    }
+    let records = let_go(batch.records())?;
+    Ok(Batch::new(records).with_timestamps(batch.timestamps().cloned()))
+}
+
+/// Returns whether most of what a column's views point to isn't theirs.
+fn holds_much(column: &ArrayRef) -> bool {
+    match column.data_type() {
+        DataType::Utf8View => is_mostly_unused(column.as_string_view()),
+        DataType::BinaryView => is_mostly_unused(column.as_binary_view()),
+        DataType::Struct(_) => column.as_struct().columns().iter().any(holds_much),
+        DataType::List(_) => holds_much(column.as_list::<i32>().values()),
+        _ => false,
+    }
+}
+
+fn is_mostly_unused<T: ByteViewType>(column: &GenericByteViewArray<T>) -> bool {
+    let held: usize = column.data_buffers().iter().map(Buffer::len).sum();
+    held > 0 && held / 2 > column.total_buffer_bytes_used()
+}
+
 fn rows_of(batch: &Batch) -> TaskResult<RecordBatch> {
     match batch.selection() {
         None => Ok(batch.records().clone()),
@@ -65,6 +95,13 @@ fn let_go_of_column(column: &ArrayRef) -> ArrayRef {
             let parts = column.as_struct();
             let columns = parts.columns().iter().map(let_go_of_column).collect();
             let copied = StructArray::try_new(fields.clone(), columns, parts.nulls().cloned());
+            copied.map_or_else(|_| column.clone(), |copied| Arc::new(copied))
+        }
+        DataType::List(field) => {
+            let lists = column.as_list::<i32>();
+            let values = let_go_of_column(lists.values());
+            let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+            let copied = ListArray::try_new(field.clone(), offsets, values, nulls);
             copied.map_or_else(|_| column.clone(), |copied| Arc::new(copied))
         }
         _ => column.clone(),

@@ -198,7 +198,7 @@ impl Task {
                 for turn in 0..inputs {
                     let place = (*next + turn) % inputs;
                     let Gate { input, gate, valve } = &mut gates[place];
-                    let Some(Received { channel, bytes, element }) = gate.poll() else { continue };
+                    let Some(Received { channel, bytes, element }) = gate.poll()? else { continue };
                     *next = (place + 1) % inputs;
                     if let StreamElement::Batch(batch) = &element {
                         self.metrics.records_in.add(batch.len() as u64);

@@ -92,7 +92,7 @@ fn all_arrives_in_order_through_the_narrowest_channels() {
         consumer.attach();
         let mut next = [0; PRODUCERS];
         while !gate.is_finished() {
-            let Some(received) = gate.poll() else {
+            let Some(received) = gate.poll().unwrap() else {
                 consumer.wait(FOREVER);
                 continue;
             };

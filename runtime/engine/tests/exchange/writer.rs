@@ -32,7 +32,7 @@ fn connect(limit: usize, timeout: Option<Duration>) -> (RecordWriter, InputGate)
 /// Takes what has arrived: the channel and the rows of each batch.
 fn take(gate: &mut InputGate) -> Vec<(usize, usize)> {
     let mut taken = Vec::new();
-    while let Some(received) = gate.poll() {
+    while let Some(received) = gate.poll().unwrap() {
         if let StreamElement::Batch(batch) = &received.element {
             taken.push((received.channel, batch.len()));
         }
@@ -83,7 +83,7 @@ fn what_is_due_goes_where_there_is_credit_and_waits_elsewhere_without_blocking()
     // The round goes on at the first channel.
     writer.emit(StreamElement::Batch(numbers(600)))?;
     assert!(!writer.is_available());
-    let first = gate.poll().unwrap();
+    let first = gate.poll().unwrap().unwrap();
     let full = 1 - first.channel;
     writer.emit(StreamElement::Batch(numbers(4)))?;
     let later = Instant::now() + Duration::from_secs(7_200);
@@ -105,7 +105,7 @@ fn control_elements_need_no_credit_and_stay_in_order() -> TaskResult {
     writer.emit(StreamElement::Watermark(7))?;
     writer.emit(StreamElement::EndOfInput)?;
     let mut elements = Vec::new();
-    while let Some(received) = gate.poll() {
+    while let Some(received) = gate.poll().unwrap() {
         elements.push(match received.element {
             StreamElement::Batch(batch) => format!("{} rows", batch.len()),
             StreamElement::Watermark(watermark) => format!("watermark {watermark}"),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use sciurus_core::ids::{AllocationId, ExecutionAttemptId, ExecutionVertexId, TaskManagerId};
 use sciurus_engine::deployment::{TaskDeployment, TaskSettings};
+use sciurus_engine::exchange::connect;
 use sciurus_engine::metrics::SubtaskMetrics;
 use sciurus_engine::notify::Notifier;
 use sciurus_engine::program::Program;
@@ -20,7 +21,7 @@ use sciurus_job_master::{Action, Event, ExecutionState, JobMaster, JobStatus, Ti
 use super::JobOutcome;
 use super::reporter::Reporter;
 use super::shared::Shared;
-use crate::tasks::{Decisions, Sources, cause_of, connect, spawn, thread_name};
+use crate::tasks::{Decisions, Sources, cause_of, spawn, thread_name};
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -231,7 +232,10 @@ impl Master {
             })
             .collect();
         let graph = self.job_master.graph();
-        let mut endpoints = connect(graph, &controls, self.settings.channel_bytes);
+        let mut endpoints = match connect(graph, &controls, self.settings.channel_bytes, None) {
+            Ok(endpoints) => endpoints,
+            Err(error) => return self.tell(Event::GlobalFailure(cause_of(&error))),
+        };
         let mut outcome = None;
         let mut failed = Vec::new();
         for attempt in attempts {

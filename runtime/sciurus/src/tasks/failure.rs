@@ -17,7 +17,10 @@ pub(crate) fn cause_of(error: &TaskError) -> FailureCause {
         TaskError::Schema(_) => (Fault::User, "SchemaMismatch"),
         TaskError::PartitionOutOfRange { .. } => (Fault::User, "PartitionOutOfRange"),
         TaskError::SideOutputType { .. } => (Fault::User, "SideOutputType"),
-        TaskError::PeerGone { .. } => (Fault::Environment, "PeerGone"),
+        TaskError::PeerGone { .. } | TaskError::WorkerGone { .. } => {
+            (Fault::Environment, "PeerGone")
+        }
+        TaskError::Frame { .. } => (Fault::Environment, "CorruptFrame"),
         TaskError::Cancelled => (Fault::Environment, "Cancelled"),
         TaskError::Defect(_) | TaskError::InOperator { .. } | TaskError::Partitioning { .. } => {
             (Fault::Bug, "Defect")

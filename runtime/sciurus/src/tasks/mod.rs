@@ -4,9 +4,7 @@
 mod failure;
 mod sources;
 mod thread;
-mod wiring;
 
 pub(crate) use failure::cause_of;
 pub(crate) use sources::{Decisions, Sources};
 pub(crate) use thread::{TaskListener, spawn, thread_name};
-pub(crate) use wiring::connect;
