@@ -13,13 +13,14 @@ use sciurus_core::graph::{JobGraph, JobType, NodeKind, StreamGraph};
 use sciurus_engine::program::{NodeCode, Program};
 use sciurus_engine::source::{Boundedness, Source, TypedSourceFactory};
 use sciurus_engine::watermark::WatermarkStrategy;
-use sciurus_job_master::restart::RestartStrategySettings;
+use sciurus_job_master::restart::{RestartStrategy, RestartStrategySettings};
 
-use crate::embedded::{EmbeddedJob, is_bounded};
+use crate::embedded::EmbeddedJob;
 use crate::error::JobError;
 use crate::graph_builder::{GraphBuilder, SharedBuilder};
 use crate::job_client::{JobClient, JobExecutionResult};
-use crate::settings::ExecutionSettings;
+use crate::process::{self, DescribedJob};
+use crate::settings::{ExecutionSettings, is_bounded};
 use crate::stream::{DataStream, SingleOutputStreamOperator};
 
 /// The context in which a job is described and executed.
@@ -44,14 +45,27 @@ impl Default for StreamExecutionEnvironment {
 
 impl StreamExecutionEnvironment {
     /// Makes an environment without any stream, with Flink's default settings. The parallelism is
-    /// the number of cores.
+    /// the number of cores; on a cluster settings and parallelism are those that the job was
+    /// submitted with.
     pub fn new() -> Self {
         Self::with_configuration(Configuration::new())
     }
 
     /// Makes an environment without any stream. Where the configuration doesn't set
     /// `parallelism.default` it is the number of cores.
+    ///
+    /// On a cluster settings that are not given here are those that the job was submitted with, and
+    /// a parallelism that nobody has set is 1. If the process was started by a manager that can't
+    /// say what it is to do, the process ends here.
     pub fn with_configuration(configuration: Configuration) -> Self {
+        let configuration = match process::current() {
+            Some(process) => {
+                let mut submitted = process.configuration().clone();
+                submitted.merge(&configuration);
+                submitted
+            }
+            None => configuration,
+        };
         Self {
             builder: Arc::new(Mutex::new(GraphBuilder::new(StreamGraph::new("")))),
             configuration: Arc::new(Mutex::new(configuration)),
@@ -126,13 +140,18 @@ impl StreamExecutionEnvironment {
 
     /// Executes the job and waits for its end.
     ///
+    /// In a process of a cluster this never returns: the process says what the job is, or runs its
+    /// part of it, and ends. So what a program does after its first call happens only where it is
+    /// run by hand, a second call, too.
+    ///
     /// # Errors
     /// [`JobError`]: the job cannot run, or it failed.
     pub fn execute(&self, job_name: &str) -> Result<JobExecutionResult, JobError> {
         self.execute_async(job_name)?.wait()
     }
 
-    /// Starts the job and returns a handle to it.
+    /// Starts the job and returns a handle to it; like [`execute`](Self::execute) never in a process
+    /// of a cluster.
     ///
     /// # Errors
     /// [`JobError`]: the job cannot run.
@@ -146,14 +165,33 @@ impl StreamExecutionEnvironment {
         job_name: &str,
         on_end: Option<Box<dyn FnOnce() + Send>>,
     ) -> Result<JobClient, JobError> {
-        let (graph, program) = self.stream_graph(job_name)?;
-        let configuration = self.configuration.lock().clone();
-        let settings = ExecutionSettings::read(&configuration)?;
-        let restarts = RestartStrategySettings::from_configuration(&configuration, false)?
-            .build(fastrand::Rng::new())?;
-        let job = EmbeddedJob::start(&graph, program, &settings, restarts, on_end)?;
+        if let Some(process) = process::current() {
+            let job = if on_end.is_some() {
+                Err(JobError::CollectOnCluster)
+            } else {
+                self.describe(job_name).map(|(job, _)| job)
+            };
+            process.run(job)
+        }
+        let (job, restarts) = self.describe(job_name)?;
+        let DescribedJob { graph, program, settings, .. } = job;
+        let job = EmbeddedJob::start(graph, program, settings, restarts, on_end)?;
         self.builder.lock().mark_executed();
         Ok(JobClient::new(job))
+    }
+
+    /// Describes the next job, and how it is restarted.
+    fn describe(
+        &self,
+        job_name: &str,
+    ) -> Result<(DescribedJob, Box<dyn RestartStrategy>), JobError> {
+        let (graph, program) = self.stream_graph(job_name)?;
+        let configuration = self.configuration.lock().clone();
+        let settings = ExecutionSettings::read(&configuration)?.for_tasks_of(&graph);
+        let restarts = RestartStrategySettings::from_configuration(&configuration, false)?
+            .build(fastrand::Rng::new())?;
+        let job = DescribedJob { graph: graph.to_job_graph()?, program, settings, configuration };
+        Ok((job, restarts))
     }
 
     /// Returns the job's graph as it would be executed.
@@ -207,6 +245,8 @@ impl<T: Record> DataStream<T> {
 fn parallelism_of(configuration: &Configuration) -> Result<u32, ConfigError> {
     match configuration.get_optional(&pipeline::DEFAULT_PARALLELISM)? {
         Some(parallelism) => Ok(parallelism),
+        // All processes of a cluster have to describe the same job, whatever machine they run on.
+        None if process::current().is_some() => Ok(1),
         None => Ok(std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)),
     }
 }

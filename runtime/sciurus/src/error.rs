@@ -43,6 +43,13 @@ pub enum JobError {
          execution.runtime-mode to STREAMING or bound the source"
     )]
     UnboundedBatch,
+    /// A job that hands its records to the program was started on a cluster.
+    #[error(
+        "the job cannot run on a cluster: it collects records in the program that runs it, but there \
+         its tasks run in other processes: write the records to a sink (`sink_to`) instead of \
+         calling `execute_and_collect`"
+    )]
+    CollectOnCluster,
     /// An operator reads a stream that was made in another environment.
     #[error(
         "the job cannot run: operator '{operator}' reads a stream of another \

@@ -45,6 +45,7 @@ mod graph_builder;
 mod job_client;
 pub mod job_metrics;
 pub mod prelude;
+mod process;
 mod settings;
 mod sources;
 pub mod stream;

@@ -1,9 +1,13 @@
 //! What a job's configuration means for its execution.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use sciurus_core::clock::SystemClock;
 use sciurus_core::config::options::{execution, pipeline, sciurus, taskmanager};
 use sciurus_core::config::{ConfigError, Configuration};
+use sciurus_core::graph::{JobType, NodeKind, StreamGraph};
+use sciurus_engine::deployment::TaskSettings;
 use sciurus_engine::operator::BatchLimits;
 
 /// How a job's tasks run.
@@ -36,4 +40,23 @@ impl ExecutionSettings {
             channel_bytes: segment as usize * segments as usize,
         })
     }
+
+    /// Returns what all tasks of the job share.
+    pub(crate) fn for_tasks_of(&self, graph: &StreamGraph) -> TaskSettings {
+        TaskSettings {
+            limits: self.limits,
+            buffer_timeout: self.buffer_timeout,
+            watermark_interval: self.watermark_interval,
+            channel_bytes: self.channel_bytes,
+            bounded: is_bounded(graph),
+            batch_mode: graph.job_type == JobType::Batch,
+            clock: Arc::new(SystemClock),
+            throttle: Arc::default(),
+        }
+    }
+}
+
+/// Returns whether all sources of a job end by themselves.
+pub(crate) fn is_bounded(graph: &StreamGraph) -> bool {
+    graph.nodes.iter().all(|node| !matches!(node.kind, NodeKind::Source { bounded: false }))
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 use sciurus_core::clock::{Clock, SystemClock};
-use sciurus_core::graph::{JobType, NodeKind, StreamGraph};
+use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::JobId;
 use sciurus_core::time::Timestamp;
 use sciurus_engine::TaskError;
@@ -25,7 +25,6 @@ use sciurus_job_master::{JobMaster, JobMasterOptions, JobStatus};
 use crate::error::JobError;
 use crate::job_client::JobExecutionResult;
 use crate::job_metrics::JobMetrics;
-use crate::settings::ExecutionSettings;
 use master::{Master, Message};
 use shared::Shared;
 
@@ -65,31 +64,20 @@ impl JobOutcome {
 }
 
 impl EmbeddedJob {
-    /// Compiles the graph and starts its tasks.
+    /// Starts the tasks of a job.
     pub(crate) fn start(
-        graph: &StreamGraph,
+        job_graph: JobGraph,
         program: Program,
-        settings: &ExecutionSettings,
+        settings: TaskSettings,
         restart_strategy: Box<dyn RestartStrategy>,
         on_end: Option<Box<dyn FnOnce() + Send>>,
     ) -> Result<Self, JobError> {
-        let job_graph = graph.to_job_graph()?;
-        let settings = TaskSettings {
-            limits: settings.limits,
-            buffer_timeout: settings.buffer_timeout,
-            watermark_interval: settings.watermark_interval,
-            channel_bytes: settings.channel_bytes,
-            bounded: is_bounded(graph),
-            batch_mode: graph.job_type == JobType::Batch,
-            clock: Arc::new(SystemClock),
-            throttle: Arc::default(),
-        };
         let now = settings.clock.now();
         let shared = Arc::new(Shared::new(&job_graph, now));
         let (messages, inbox) = mpsc::channel();
         let job = Self {
             id: JobId::random(),
-            name: graph.job_name.clone(),
+            name: job_graph.job_name.clone(),
             started: Instant::now(),
             messages: messages.clone(),
             shared: shared.clone(),
@@ -163,9 +151,4 @@ impl EmbeddedJob {
         // Where the master is gone the job has ended.
         let _ = self.messages.send(Message::Cancel);
     }
-}
-
-/// Returns whether all sources of a job end by themselves.
-pub(crate) fn is_bounded(graph: &StreamGraph) -> bool {
-    graph.nodes.iter().all(|node| !matches!(node.kind, NodeKind::Source { bounded: false }))
 }

@@ -30,6 +30,12 @@ super::options! {
         .default(|| Duration::from_secs(1))
         .rule("at least 10 ms", |interval| interval.as_millis() >= 10);
 
+    /// How long a job's worker may take nearly all of the memory that it may take, with its sources
+    /// stopped, until its tasks are failed.
+    MEMORY_LIMIT_TIMEOUT: Duration = "sciurus.memory.limit-timeout"
+        .default(|| Duration::from_secs(30))
+        .rule("at least 1 s", |timeout| timeout.as_secs() >= 1);
+
     /// Size of the executables that a TaskManager keeps for jobs to come; the least recently used
     /// goes first.
     PACKAGE_CACHE_MAX_SIZE: MemorySize = "sciurus.taskmanager.package-cache.max-size"
