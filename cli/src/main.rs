@@ -1,3 +1,7 @@
 //! The executable `sciurus`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sciurus_cli::main(std::env::args_os())
+}
