@@ -134,6 +134,7 @@ impl ClaimMode {
 /// PACKAGE is what `sciurus package` makes, or a job's executable itself. If interrupted, the
 /// command leaves the job running, but with --shutdownOnAttachedExit it cancels it.
 #[derive(Debug, Args)]
+#[command(override_usage = "sciurus run [OPTIONS] <PACKAGE> [ARGUMENTS]...")]
 pub struct Run {
     /// Doesn't wait for the job's end.
     #[arg(short, long)]
@@ -149,6 +150,7 @@ pub struct Run {
 
 /// Shows a job's plan without running it.
 #[derive(Debug, Args)]
+#[command(override_usage = "sciurus info [OPTIONS] <PACKAGE> [ARGUMENTS]...")]
 pub struct Info {
     #[command(flatten)]
     pub target: Target,
