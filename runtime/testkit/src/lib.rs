@@ -5,8 +5,12 @@
 //! A harness drives the engine's own [`OperatorNode`](sciurus_engine::output::OperatorNode), so
 //! that watermarks, statuses and ends of input reach the operator as they do in a task. Debug
 //! builds of the engine check around every operator that they come and go in order.
+//!
+//! [`JobProcess`] starts a job's process and plays its manager.
 
 mod event;
+#[allow(clippy::unwrap_used, clippy::panic, reason = "only tests call it")]
+mod job_process;
 mod keyed;
 mod one_input;
 mod options;
@@ -15,6 +19,7 @@ mod subtask;
 mod two_input;
 
 pub use event::Event;
+pub use job_process::JobProcess;
 pub use keyed::KeyedHarness;
 pub use one_input::OneInputHarness;
 pub use options::HarnessOptions;

@@ -10,9 +10,6 @@ use sciurus_engine::task::{Pace, SourceThrottle};
 
 use super::pressure::{PAUSES_FROM, Pressure};
 
-/// How often the memory is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// The memory of the process, as it was last seen.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -41,11 +38,13 @@ impl Memory {
         };
         let mut pressure = Pressure::new(limit_bytes, timeout);
         let watch = move || {
+            let mut next_look = Duration::ZERO;
             loop {
-                thread::sleep(LOOK);
+                thread::sleep(next_look);
                 // Where the system doesn't tell there is nothing to go by.
                 let Some(used_bytes) = watched.look() else { return };
                 let verdict = pressure.observe(used_bytes, Instant::now());
+                next_look = verdict.next_look;
                 let before = watched.throttle.pace();
                 if level_changes(before, verdict.pace) {
                     tracing::info!(

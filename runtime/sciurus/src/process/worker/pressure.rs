@@ -13,6 +13,12 @@ const STOPS_FROM: f64 = 0.95;
 /// The first and the last pause before sources stop: from hardly felt to twenty batches a second.
 const PAUSES_MS: [f64; 2] = [0.5, 50.0];
 
+/// How often the memory is looked at: where it grows fast, more often.
+const LOOKS: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
+
+/// How many looks there are at least on the way to the limit.
+const LOOKS_ON_THE_WAY: f64 = 8.0;
+
 /// Decides how sources read by how much memory the process takes.
 #[derive(Debug)]
 pub(super) struct Pressure {
@@ -20,6 +26,7 @@ pub(super) struct Pressure {
     /// How long sources may be stopped in vain.
     timeout: Duration,
     stopped_since: Option<Instant>,
+    last: Option<(Instant, u64)>,
 }
 
 /// What follows from how much memory is taken.
@@ -28,19 +35,22 @@ pub(super) struct Verdict {
     pub(super) pace: Pace,
     /// Whether sources have been stopped for so long that the tasks have to end.
     pub(super) is_exceeded: bool,
+    /// How long until the next look.
+    pub(super) next_look: Duration,
 }
 
 impl Pressure {
     pub(super) fn new(limit_bytes: u64, timeout: Duration) -> Self {
-        Self { limit_bytes, timeout, stopped_since: None }
+        Self { limit_bytes, timeout, stopped_since: None, last: None }
     }
 
     /// Decides by what the process takes now.
     pub(super) fn observe(&mut self, used_bytes: u64, now: Instant) -> Verdict {
+        let next_look = self.next_look(used_bytes, now);
         let share = used_bytes as f64 / self.limit_bytes as f64;
         if share < STOPS_FROM {
             self.stopped_since = None;
-            return Verdict { pace: pace_at(share), is_exceeded: false };
+            return Verdict { pace: pace_at(share), is_exceeded: false, next_look };
         }
         let since = *self.stopped_since.get_or_insert(now);
         let is_exceeded = now.saturating_duration_since(since) >= self.timeout;
@@ -48,7 +58,21 @@ impl Pressure {
             // Those who run next have their time, too.
             self.stopped_since = None;
         }
-        Verdict { pace: Pace::Stopped, is_exceeded }
+        Verdict { pace: Pace::Stopped, is_exceeded, next_look }
+    }
+
+    /// Looks again in good time before the limit is reached, if the memory goes on growing so fast.
+    fn next_look(&mut self, used_bytes: u64, now: Instant) -> Duration {
+        let [soonest, latest] = LOOKS;
+        let Some((before, used_before)) = self.last.replace((now, used_bytes)) else {
+            return soonest;
+        };
+        let grown = used_bytes.saturating_sub(used_before) as f64;
+        let seconds = now.saturating_duration_since(before).as_secs_f64();
+        let left = self.limit_bytes.saturating_sub(used_bytes) as f64;
+        let seconds_left = seconds * left / grown.max(1.0);
+        let look = (seconds_left / LOOKS_ON_THE_WAY).min(latest.as_secs_f64());
+        Duration::from_secs_f64(look).max(soonest)
     }
 }
 
@@ -112,6 +136,20 @@ mod tests {
         // What runs next has its time.
         assert!(!pressure.observe(990, start + 31 * SECOND).is_exceeded);
         assert!(pressure.observe(990, start + 61 * SECOND).is_exceeded);
+    }
+
+    #[test]
+    fn fast_growth_is_looked_at_more_often() {
+        let mut pressure = Pressure::new(1 << 30, 30 * SECOND);
+        let start = Instant::now();
+        let ms = |ms| start + Duration::from_millis(ms);
+        let mut look = |used, at| pressure.observe(used, at).next_look;
+        assert_eq!(look(0, ms(0)), LOOKS[0]);
+        assert_eq!(look(0, ms(100)), LOOKS[1]);
+        // Half of the way in 100 ms: there in another 100 ms.
+        assert_eq!(look(1 << 29, ms(200)), Duration::from_micros(12_500));
+        assert_eq!(look(1 << 30, ms(300)), LOOKS[0]);
+        assert_eq!(look(1 << 20, ms(400)), LOOKS[1]);
     }
 
     #[test]
