@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sciurus_core::config::Configuration;
-use sciurus_core::ids::{GraphFingerprint, HEX_ID_BYTES, JobId};
+use sciurus_core::ids::{GraphFingerprint, JobId, WorkerId};
 use sciurus_job_master::failure::{FailureCause, Fault};
 use sciurus_rpc::PROTOCOL_VERSION;
 use sciurus_rpc::convert::{self, MessageError};
@@ -32,7 +32,7 @@ pub(crate) enum Role {
 /// What a worker is told.
 #[derive(Debug)]
 pub(crate) struct WorkerInit {
-    pub(crate) worker: [u8; HEX_ID_BYTES],
+    pub(crate) worker: WorkerId,
     /// Of the graph that it has to build.
     pub(crate) fingerprint: GraphFingerprint,
     pub(crate) task_manager: String,
@@ -115,7 +115,7 @@ impl WorkerInit {
     fn read(init: proto::WorkerInit) -> Result<Self, MessageError> {
         let interval = Duration::from_millis(init.metrics_interval_ms.into());
         Ok(Self {
-            worker: convert::fixed(&init.worker, "worker id")?,
+            worker: convert::id(&init.worker, "worker id", WorkerId::from_bytes)?,
             fingerprint: convert::id(
                 &init.fingerprint,
                 "fingerprint",

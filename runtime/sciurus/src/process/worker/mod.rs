@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use sciurus_core::config::options::sciurus::MEMORY_LIMIT_TIMEOUT;
-use sciurus_core::ids::{ExecutionAttemptId, JobId, WorkerId};
+use sciurus_core::ids::{ExecutionAttemptId, JobId};
 use sciurus_engine::exchange::network::{Network, NetworkOptions};
 use sciurus_engine::source::SourceEvent;
 use sciurus_engine::task::TaskMail;
@@ -114,7 +114,7 @@ impl<'a> Worker<'a> {
         let network = Network::bind(NetworkOptions {
             bind_host: init.bind_host.clone(),
             ports,
-            ..NetworkOptions::new(job_id, WorkerId::from_bytes(init.worker), init.host.clone())
+            ..NetworkOptions::new(job_id, init.worker, init.host.clone())
         });
         let network =
             network.map_err(|error| environment("the network cannot be set up", &error))?;
@@ -141,7 +141,7 @@ impl<'a> Worker<'a> {
         Ok(Self {
             manager,
             init,
-            tasks: Tasks::new(job, network, inbox),
+            tasks: Tasks::new(job, init.worker, network, inbox),
             memory,
             next_metrics: None,
             kept_back: HashMap::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use sciurus_core::graph::JobGraph;
-use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId};
+use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, WorkerId};
 use sciurus_engine::deployment::TaskDeployment;
 use sciurus_engine::exchange::network::Network;
 use sciurus_engine::exchange::{Endpoints, Remote, connect};
@@ -28,6 +28,8 @@ use crate::tasks::{spawn, thread_name};
 /// The tasks that run, and what they are made of.
 pub(super) struct Tasks {
     job: DescribedJob,
+    /// This worker.
+    worker: WorkerId,
     network: Network,
     inbox: SyncSender<Message>,
     running: HashMap<ExecutionAttemptId, RunningTask>,
@@ -58,8 +60,13 @@ pub(super) struct EndedTask {
 }
 
 impl Tasks {
-    pub(super) fn new(job: DescribedJob, network: Network, inbox: SyncSender<Message>) -> Self {
-        Self { job, network, inbox, running: HashMap::new() }
+    pub(super) fn new(
+        job: DescribedJob,
+        worker: WorkerId,
+        network: Network,
+        inbox: SyncSender<Message>,
+    ) -> Self {
+        Self { job, worker, network, inbox, running: HashMap::new() }
     }
 
     pub(super) fn graph(&self) -> &JobGraph {
@@ -83,7 +90,12 @@ impl Tasks {
             .collect();
         let remote = Remote {
             network: &self.network,
-            locate: &|subtask| deployment.locations.get(&subtask).cloned(),
+            locate: &|subtask| {
+                let location = deployment.locations.get(&subtask)?;
+                // Who is here has to start together: nobody reaches them over the network.
+                let is_here = location.worker.worker == self.worker;
+                (!is_here || controls.contains_key(&subtask)).then(|| location.clone())
+            },
         };
         let channel_bytes = self.job.settings.channel_bytes;
         let mut failed = Vec::new();
