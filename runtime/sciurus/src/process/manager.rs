@@ -88,18 +88,21 @@ impl Manager {
     }
 
     /// Receives a message, within a time where one is given; `None` where the socket has ended.
+    /// Messages of kinds that are not known here are passed over.
     ///
     /// # Errors
     /// Where the socket fails, the time is over, or what comes is no message.
     pub(super) fn receive(&self, within: Option<Duration>) -> io::Result<Option<to_job::Message>> {
         self.0.read.set_read_timeout(within)?;
         let mut socket = &self.0.read;
-        match framing::read::<ToJob>(&mut socket)? {
-            None => Ok(None),
-            Some(ToJob { message: Some(message) }) => Ok(Some(message)),
-            Some(ToJob { message: None }) => {
-                let text = "the manager sent a message of a kind that this process doesn't know";
-                Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        loop {
+            match framing::read::<ToJob>(&mut socket)? {
+                None => return Ok(None),
+                Some(ToJob { message: Some(message) }) => return Ok(Some(message)),
+                // A newer manager may have more to say.
+                Some(ToJob { message: None }) => {
+                    tracing::warn!("the manager sent a message of a kind that is not known here");
+                }
             }
         }
     }
@@ -187,12 +190,21 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_no_kind_is_refused() {
+    fn messages_of_unknown_kinds_are_passed_over() {
         let (near, mut far) = UnixStream::pair().unwrap();
         let manager = Manager::new(near).unwrap();
         framing::write(&mut far, &ToJob { message: None }).unwrap();
-        let error = manager.receive(None).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let shutdown = to_job::Message::Shutdown(sciurus_rpc::proto::Shutdown {});
+        framing::write(&mut far, &ToJob { message: Some(shutdown.clone()) }).unwrap();
+        assert_eq!(manager.receive(None).unwrap(), Some(shutdown));
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let manager = Manager::new(near).unwrap();
+        io::Write::write_all(&mut far, &[1, 0, 0, 0, 0xff]).unwrap();
+        assert_eq!(manager.receive(None).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]
