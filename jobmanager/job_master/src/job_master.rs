@@ -96,7 +96,11 @@ impl JobMaster {
             _ if self.status().is_terminal() => {}
             Event::Start => self.start(now, &mut actions),
             Event::TaskManagerLost { task_manager, cause } => {
-                self.lose_task_manager(&task_manager, &cause, now, &mut actions);
+                self.slots.lose(&task_manager);
+                self.lose_tasks_at(&task_manager, &cause, now, &mut actions);
+            }
+            Event::WorkerLost { task_manager, cause } => {
+                self.lose_tasks_at(&task_manager, &cause, now, &mut actions);
             }
             Event::GlobalFailure(cause) => self.fail_globally(cause, now, &mut actions),
             Event::CancelRequested => self.cancel(now, &mut actions),

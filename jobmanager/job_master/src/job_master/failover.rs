@@ -157,14 +157,13 @@ impl JobMaster {
     }
 
     /// Gives up all that ran on a TaskManager: one failure, however many tasks there were.
-    pub(super) fn lose_task_manager(
+    pub(super) fn lose_tasks_at(
         &mut self,
         task_manager: &TaskManagerId,
         cause: &FailureCause,
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
-        self.slots.lose(task_manager);
         let mut failed = Vec::new();
         for subtask in 0..self.executions.subtasks().len() {
             let execution = self.executions.subtasks()[subtask].current();
@@ -189,7 +188,7 @@ impl JobMaster {
                 _ => {}
             }
         }
-        // Tasks that are about to be deployed there need another slot.
+        // Where its slots are gone, too, tasks that are about to be deployed there need others.
         self.request_slots(now, actions);
         match failed.first() {
             Some(&first) => {

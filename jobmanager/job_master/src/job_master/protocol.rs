@@ -70,6 +70,14 @@ pub enum Event {
         /// How that was noticed.
         cause: FailureCause,
     },
+    /// The process that runs the job's tasks on a TaskManager is gone; the TaskManager is there, and
+    /// so are the slots that the job has of it.
+    WorkerLost {
+        /// The TaskManager.
+        task_manager: TaskManagerId,
+        /// How that was noticed.
+        cause: FailureCause,
+    },
     /// Something failed that belongs to no single task: everything has to start again.
     GlobalFailure(FailureCause),
     /// The user wants the job to stop.

@@ -15,14 +15,16 @@ use crate::{ExecutionState, JobStatus};
 pub struct SlotShortage {
     /// Since when it waits.
     pub since: Timestamp,
-    /// How many slots are missing, by slot sharing group.
+    /// How many slots it waits for, by slot sharing group.
     pub missing: BTreeMap<String, u32>,
+    /// How many there are for it, which it doesn't take before there are enough.
+    pub available: u32,
 }
 
 impl SlotShortage {
     /// Returns how many slots are missing in all.
     pub fn total(&self) -> u32 {
-        self.missing.values().sum()
+        self.missing.values().sum::<u32>().saturating_sub(self.available)
     }
 }
 
@@ -31,17 +33,26 @@ impl SlotShortage {
 pub(super) struct SlotWait {
     since: Timestamp,
     timer: TimerId,
+    available: u32,
 }
 
 impl JobMaster {
     /// Returns what the job waits for, if it lacks slots.
     pub fn slot_shortage(&self) -> Option<SlotShortage> {
-        let since = self.slot_wait?.since;
+        let SlotWait { since, available, .. } = self.slot_wait?;
         let mut missing = BTreeMap::new();
         for slot in self.slots.requested() {
             *missing.entry(slot.group.clone()).or_insert(0) += 1;
         }
-        Some(SlotShortage { since, missing })
+        Some(SlotShortage { since, missing, available })
+    }
+
+    /// Takes note of how many slots there are for a job that waits for more: whoever gives slots
+    /// away may give all or none.
+    pub fn note_available_slots(&mut self, available: u32) {
+        if let Some(wait) = &mut self.slot_wait {
+            wait.available = available;
+        }
     }
 
     pub(super) fn start(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
@@ -104,7 +115,7 @@ impl JobMaster {
             self.slot_wait = None;
         } else if self.slot_wait.is_none() {
             let timer = self.next_timer();
-            self.slot_wait = Some(SlotWait { since: now, timer });
+            self.slot_wait = Some(SlotWait { since: now, timer, available: 0 });
             actions.push(Action::StartTimer {
                 timer: Timer::SlotRequest(timer),
                 delay: self.options.slot_request_timeout,
