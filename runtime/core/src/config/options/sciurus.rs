@@ -46,4 +46,9 @@ super::options! {
     PACKAGE_INSTALLED_DIRECTORIES: Vec<String> = "sciurus.package.installed-directories"
         .default(|| vec!["/opt/flink".to_owned(), "/opt/sciurus".to_owned()])
         .example("/opt/flink;/opt/sciurus");
+
+    /// TaskManagers that the JobManager asks to register, each as host:port of the TaskManager's
+    /// `taskmanager.rpc.port`: for networks in which a TaskManager can't know where it is.
+    JOBMANAGER_TASK_MANAGERS: Vec<String> = "sciurus.jobmanager.taskmanagers"
+        .example("taskmanager-1:6122;taskmanager-2:6122");
 }
