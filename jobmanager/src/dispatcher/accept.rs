@@ -1,0 +1,391 @@
+//! From a submission to a job that runs.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sciurus_core::clock::{Clock, SystemClock};
+use sciurus_core::config::Configuration;
+use sciurus_core::config::options::cluster;
+use sciurus_core::graph::{JobGraph, JobType};
+use sciurus_core::ids::{ExecutionGraphId, JobId};
+use sciurus_core::time::Timestamp;
+use sciurus_job_master::failure::FailureCause;
+use sciurus_job_master::restart::{NoRestart, RestartStrategy, RestartStrategySettings};
+use sciurus_job_master::{Event, JobMaster, JobMasterOptions, JobStatus};
+use sciurus_package::{
+    ExtractOptions, PackageError, PackageInfo, PackageKind, Platform, extract, inspect,
+};
+
+use super::{Dispatcher, JobSubmission, PackageRef, PlannedJob, SubmitError};
+use crate::blobs::Blob;
+use crate::coordinator::{Coordinator, Executable, Part, Plan, launch};
+use crate::ha::StoredJob;
+use crate::inbox::{Inbox, Letters};
+use crate::job::{Job, JobServices, Runner, Submitted, WorkerPackage, coordinator_log};
+use crate::packages::blocking;
+
+/// The key by which Flink's operator says which id the job is to have.
+const JOB_ID_KEY: &str = "$internal.pipeline.job-id";
+
+/// A submission whose package is there.
+struct Prepared {
+    blob: Blob,
+    executable: Executable,
+    entry: Option<String>,
+    arguments: Vec<String>,
+}
+
+/// A job that is accepted and about to run.
+struct Accepted {
+    plan: Plan,
+    coordinator: Option<Coordinator>,
+    restart_strategy: Box<dyn RestartStrategy>,
+    submitted: Submitted,
+    prepared: Prepared,
+    inbox: Inbox,
+    letters: Letters,
+    services: JobServices,
+}
+
+/// Keeps others from taking the same id meanwhile.
+struct Reserved<'a> {
+    id: JobId,
+    accepting: &'a Mutex<HashSet<JobId>>,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.accepting.lock().remove(&self.id);
+    }
+}
+
+impl Dispatcher {
+    /// Accepts a job: it runs, or waits for slots, once this returns. Goes on where whoever asked
+    /// has gone away.
+    ///
+    /// # Errors
+    /// [`SubmitError`] where the job can't be run.
+    pub async fn submit(&self, submission: JobSubmission) -> Result<JobId, SubmitError> {
+        let dispatcher = self.clone();
+        let accept = async move { dispatcher.accept(submission, SystemClock.now(), None).await };
+        match self.0.services.tasks.spawn(accept).await {
+            Ok(accepted) => accepted,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(SubmitError::ShuttingDown),
+            },
+        }
+    }
+
+    /// Asks a job's `main` what the job is, without running it.
+    ///
+    /// # Errors
+    /// [`SubmitError`] where the job couldn't be run either.
+    pub async fn plan(&self, submission: JobSubmission) -> Result<PlannedJob, SubmitError> {
+        let id = submission.job_id.unwrap_or_else(JobId::random);
+        let prepared = self.prepare(submission, id).await?;
+        let (inbox, _letters) = Inbox::new();
+        let tasks = &self.0.services.tasks;
+        let (plan, _) = launch(&prepared.executable, Part::Planner, 0, inbox, tasks).await?;
+        // Nothing of it will run.
+        let _ = tokio::fs::remove_file(&prepared.executable.log).await;
+        let Plan { graph, configuration } = plan;
+        Ok(PlannedJob { graph, configuration })
+    }
+
+    /// Runs the jobs again that were accepted by an earlier JobManager, one after the other.
+    pub(crate) async fn recover(&self) {
+        let Some(ha) = self.0.ha.clone() else { return };
+        for (stored, package) in blocking(move || ha.load()).await {
+            tracing::info!(
+                "job {} was accepted by an earlier JobManager: it runs again",
+                stored.id
+            );
+            let submission = JobSubmission {
+                package: PackageRef::Path(package),
+                entry: stored.entry.clone(),
+                arguments: stored.arguments.clone(),
+                configuration: stored.configuration.clone(),
+                job_id: Some(stored.id),
+            };
+            let submitted_at = stored.submitted_at;
+            let name = stored.package.clone();
+            if let Err(error) = self.accept(submission, submitted_at, Some(stored)).await {
+                tracing::error!("job of {name} can't be run again: {error}");
+            }
+        }
+    }
+
+    /// Shows a job that failed before anybody knew what it is.
+    pub(crate) fn show_failed(&self, id: JobId, name: &str, cause: FailureCause) {
+        let graph = JobGraph {
+            job_name: name.to_owned(),
+            job_type: JobType::Streaming,
+            vertices: Vec::new(),
+            edges: Vec::new(),
+        };
+        let now = SystemClock.now();
+        let options = JobMasterOptions::default();
+        let mut master = JobMaster::new(id, graph, Box::new(NoRestart), options, now);
+        master.handle(Event::GlobalFailure(cause), now);
+        let submitted =
+            Submitted { package: name.to_owned(), entry: None, arguments: Vec::new(), at: now };
+        let (inbox, _letters) = Inbox::new();
+        let log = coordinator_log(&self.0.log_dir, id);
+        let configuration = self.0.configuration.clone();
+        let resources = self.0.services.resources.clone();
+        let job = Job::new(master, submitted, configuration, log, inbox, resources);
+        let mut jobs = self.0.jobs.lock();
+        jobs.insert(id, Arc::new(job));
+        jobs.end(id, now);
+    }
+
+    async fn accept(
+        &self,
+        submission: JobSubmission,
+        submitted_at: Timestamp,
+        stored: Option<StoredJob>,
+    ) -> Result<JobId, SubmitError> {
+        let id = submission.job_id.map_or_else(|| job_id(&submission.configuration), Ok)?;
+        let _reserved = self.reserve(id)?;
+        let to_store = submission.clone();
+        let prepared = self.prepare(submission, id).await?;
+        let name = match &stored {
+            Some(stored) => stored.package.clone(),
+            None => file_name(prepared.blob.path()),
+        };
+        let (inbox, letters) = Inbox::new();
+        let tasks = &self.0.services.tasks;
+        let launched =
+            launch(&prepared.executable, Part::Coordinator, 1, inbox.clone(), tasks).await;
+        let (plan, coordinator) = match launched {
+            Ok(launched) => launched,
+            Err(error) => {
+                if stored.is_some() {
+                    // It was accepted once: whoever waits for it is to see what became of it.
+                    self.show_failed(id, &name, error.to_cause());
+                    self.forget(id).await;
+                }
+                return Err(error.into());
+            }
+        };
+        let restart_strategy =
+            RestartStrategySettings::from_configuration(&plan.configuration, false)?
+                .build(fastrand::Rng::new())?;
+        let mut services = self.0.services.clone();
+        services.task_cancellation_timeout =
+            plan.configuration.get(&cluster::TASK_CANCELLATION_TIMEOUT)?;
+        if self.0.is_closing.load(Ordering::SeqCst) {
+            return Err(SubmitError::ShuttingDown);
+        }
+        if stored.is_none() {
+            self.store(id, &to_store, &prepared, &name, submitted_at).await?;
+        }
+        let submitted = Submitted {
+            package: name,
+            entry: prepared.entry.clone(),
+            arguments: prepared.arguments.clone(),
+            at: submitted_at,
+        };
+        self.start(Accepted {
+            plan,
+            coordinator,
+            restart_strategy,
+            submitted,
+            prepared,
+            inbox,
+            letters,
+            services,
+        });
+        Ok(id)
+    }
+
+    fn reserve(&self, id: JobId) -> Result<Reserved<'_>, SubmitError> {
+        if self.0.is_closing.load(Ordering::SeqCst) {
+            return Err(SubmitError::ShuttingDown);
+        }
+        let mut accepting = self.0.accepting.lock();
+        if self.job(id).is_some() || !accepting.insert(id) {
+            return Err(SubmitError::DuplicateJob(id));
+        }
+        Ok(Reserved { id, accepting: &self.0.accepting })
+    }
+
+    /// Finds the package, keeps it and takes the executable out of it.
+    async fn prepare(&self, submission: JobSubmission, id: JobId) -> Result<Prepared, SubmitError> {
+        let path = match &submission.package {
+            PackageRef::Uploaded(package) => {
+                let found = self.0.packages.get(package).await;
+                found.ok_or_else(|| SubmitError::UnknownPackage(package.clone()))?.path
+            }
+            PackageRef::Path(path) => path.clone(),
+        };
+        let (blobs, options) = (self.0.blobs.clone(), self.0.settings.installed.clone());
+        let (blob, info, executable) = blocking(move || {
+            let of_package = |error| SubmitError::Package { name: file_name(&path), error };
+            let info = inspect(&path).map_err(of_package)?;
+            info.check_platform(&Platform::current()).map_err(of_package)?;
+            let blob = blobs.add(&path, None)?;
+            let executable = executable_of(&blob, &info, &options).map_err(of_package)?;
+            Ok::<_, SubmitError>((blob, info, executable))
+        })
+        .await?;
+        let entry = submission.entry.or_else(|| info.entry.clone());
+        if let Some(entry) = &entry
+            && !info.entries.is_empty()
+            && !info.entries.contains(entry)
+        {
+            return Err(SubmitError::UnknownEntry {
+                package: info.name.clone(),
+                entry: entry.clone(),
+                entries: info.entries.clone(),
+            });
+        }
+        let mut configuration = self.0.configuration.clone();
+        configuration.merge(&submission.configuration);
+        let arguments: Vec<String> = entry.iter().chain(&submission.arguments).cloned().collect();
+        Ok(Prepared {
+            executable: Executable {
+                path: executable,
+                arguments,
+                job: id,
+                configuration,
+                log: coordinator_log(&self.0.log_dir, id),
+                tmp_dir: self.0.settings.tmp_dir.clone(),
+                timeout: self.0.settings.plan_timeout,
+            },
+            blob,
+            entry,
+            arguments: submission.arguments,
+        })
+    }
+
+    async fn store(
+        &self,
+        id: JobId,
+        submission: &JobSubmission,
+        prepared: &Prepared,
+        name: &str,
+        submitted_at: Timestamp,
+    ) -> Result<(), SubmitError> {
+        let Some(ha) = self.0.ha.clone() else { return Ok(()) };
+        let job = StoredJob {
+            id,
+            package: name.to_owned(),
+            sha256: prepared.blob.sha256().to_string(),
+            entry: prepared.entry.clone(),
+            arguments: prepared.arguments.clone(),
+            configuration: submission.configuration.clone(),
+            submitted_at,
+        };
+        let package = prepared.blob.path().to_owned();
+        Ok(blocking(move || ha.put(&job, &package)).await?)
+    }
+
+    /// Forgets a job that was kept for another JobManager.
+    async fn forget(&self, id: JobId) {
+        let Some(ha) = self.0.ha.clone() else { return };
+        if let Err(error) = blocking(move || ha.remove(id)).await {
+            tracing::error!("job {id} has ended, yet will be run again: {error}");
+        }
+    }
+
+    fn start(&self, accepted: Accepted) {
+        let Accepted { plan, coordinator, restart_strategy, submitted, prepared, .. } = accepted;
+        let (inbox, letters, services) = (accepted.inbox, accepted.letters, accepted.services);
+        let id = prepared.executable.job;
+        let settings = &self.0.settings;
+        let options = JobMasterOptions {
+            execution_graph_id: ExecutionGraphId::random(),
+            slot_request_timeout: settings.slot_request_timeout,
+            attempts_history_size: settings.attempts_history_size,
+            exception_history_size: settings.exception_history_size,
+        };
+        let now = SystemClock.now();
+        let master = JobMaster::new(id, plan.graph, restart_strategy, options, now);
+        let log = prepared.executable.log.clone();
+        let resources = self.0.services.resources.clone();
+        let job = Job::new(master, submitted, plan.configuration, log, inbox, resources);
+        let job = Arc::new(job);
+        tracing::info!("job '{}' ({id}) was accepted", job.name());
+        services.ports.insert(id, job.port());
+        self.0.jobs.lock().insert(id, job.clone());
+        let package = WorkerPackage {
+            sha256: prepared.blob.sha256().0,
+            size_bytes: prepared.blob.size_bytes(),
+            name: job.submitted().package.clone(),
+            entry: prepared.entry,
+            arguments: prepared.arguments,
+        };
+        let executable = prepared.executable;
+        let runner =
+            Runner::new(job.clone(), letters, services.clone(), package, executable, coordinator);
+        let dispatcher = self.clone();
+        let run = services.tasks.spawn(runner.run());
+        services.tasks.spawn(async move {
+            if let Err(error) = run.await {
+                // A defect: others must not suffer for it.
+                tracing::error!("the runner of job {id} has failed: {error}");
+                dispatcher.0.services.ports.remove(id);
+                dispatcher.0.services.resources.remove_job(id);
+            }
+            if job.with_master(JobMaster::status).is_globally_terminal() {
+                dispatcher.forget(id).await;
+            }
+            dispatcher.0.jobs.lock().end(id, SystemClock.now());
+            job.tell_end();
+            // The package goes with the job.
+            drop(prepared.blob);
+        });
+    }
+
+    /// Waits until a job has ended; `None` where there is none.
+    pub async fn job_ended(&self, id: JobId, timeout: Duration) -> Option<JobStatus> {
+        let job = self.job(id)?;
+        match tokio::time::timeout(timeout, job.ended()).await {
+            Ok(status) => Some(status),
+            Err(_) => Some(job.status()),
+        }
+    }
+}
+
+fn job_id(configuration: &Configuration) -> Result<JobId, SubmitError> {
+    match configuration.text(JOB_ID_KEY) {
+        None => Ok(JobId::random()),
+        Some(text) => text.parse().map_err(|error: sciurus_core::ids::ParseHexIdError| {
+            SubmitError::JobId { text: text.to_owned(), error }
+        }),
+    }
+}
+
+/// Takes the executable out of a package, once.
+fn executable_of(
+    blob: &Blob,
+    info: &PackageInfo,
+    options: &ExtractOptions,
+) -> Result<PathBuf, PackageError> {
+    let platform = Platform::current();
+    let folder = blob.directory().join("bin");
+    if let (PackageKind::Package, Some(executable)) =
+        (&info.kind, info.executables.iter().find(|found| found.platform == platform))
+    {
+        let name = Path::new(&executable.path).file_name().map(|name| folder.join(name));
+        if let Some(path) = name.filter(|path| path.exists()) {
+            return Ok(path);
+        }
+    }
+    std::fs::create_dir_all(&folder).map_err(|source| PackageError::Io {
+        action: "make",
+        path: folder.clone(),
+        source,
+    })?;
+    extract(blob.path(), &platform, &folder, options)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}

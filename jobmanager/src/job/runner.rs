@@ -1,0 +1,372 @@
+//! Runs one job: hands events to its master and carries out what that wants done.
+//!
+//! The runner waits for nothing but its next event, so whatever hangs elsewhere, it can be told to
+//! go on without. The order in which it tells others of a deployment: workers are started, tasks
+//! are sent to them, and only then does the coordinator hear that readers start, so that what it
+//! decides for them reaches a TaskManager behind the tasks themselves.
+
+mod coordinating;
+mod losses;
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sciurus_core::clock::{Clock, SystemClock};
+use sciurus_core::ids::{
+    AllocationId, ExecutionAttemptId, ExecutionVertexId, GraphFingerprint, TaskManagerId,
+};
+use sciurus_job_master::failure::{FailureCause, JobFailure};
+use sciurus_job_master::{Action, Event, ExecutionState, JobStatus};
+use sciurus_rpc::convert::{bytes_of, configuration_texts};
+use sciurus_rpc::proto;
+use sciurus_rpc::proto::job_manager_message::Message;
+use tokio_util::task::TaskTracker;
+
+use super::Job;
+use super::deployments::{Cancelled, Deployments, Placed, Worker};
+use super::messages::deploy_messages;
+use super::timers::{Due, Timers};
+use crate::coordinator::{Coordinator, Executable};
+use crate::inbox::{JobEvent, JobPorts, Letters};
+use crate::resource_manager::{GrantedSlot, ResourceManager};
+use crate::task_managers::TaskManagers;
+
+/// What jobs need of the JobManager.
+#[derive(Clone)]
+pub(crate) struct JobServices {
+    pub(crate) resources: Arc<ResourceManager>,
+    pub(crate) task_managers: TaskManagers,
+    pub(crate) ports: JobPorts,
+    /// Where coordinators run.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) task_cancellation_timeout: Duration,
+    pub(crate) worker_start_timeout: Duration,
+}
+
+/// How long a worker whose job has ended may take to end.
+const WORKER_GRACE: Duration = Duration::from_secs(2);
+
+/// Where a job's worker comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerPackage {
+    pub(crate) sha256: [u8; 32],
+    pub(crate) size_bytes: u64,
+    pub(crate) name: String,
+    pub(crate) entry: Option<String>,
+    pub(crate) arguments: Vec<String>,
+}
+
+type StartingCoordinator = Pin<Box<dyn Future<Output = Result<Coordinator, FailureCause>> + Send>>;
+
+/// Runs one job.
+pub(crate) struct Runner {
+    job: Arc<Job>,
+    letters: Letters,
+    services: JobServices,
+    package: WorkerPackage,
+    executable: Executable,
+    fingerprint: GraphFingerprint,
+    deployments: Deployments,
+    grants: HashMap<AllocationId, GrantedSlot>,
+    timers: Timers,
+    coordinator: Option<Coordinator>,
+    /// A coordinator that is being started in place of one that has ended.
+    starting: Option<StartingCoordinator>,
+    coordinators: u64,
+    /// Counts the starts of readers.
+    round: u64,
+    /// In which round each reader was started last.
+    reader_rounds: HashMap<ExecutionVertexId, u64>,
+    /// What a coordinator that is being started is told first.
+    held_back: Vec<(Vec<proto::Subtask>, u64)>,
+    is_over: bool,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        job: Arc<Job>,
+        letters: Letters,
+        services: JobServices,
+        package: WorkerPackage,
+        executable: Executable,
+        coordinator: Option<Coordinator>,
+    ) -> Self {
+        let fingerprint = job.master.lock().graph().fingerprint();
+        Self {
+            job,
+            letters,
+            services,
+            package,
+            executable,
+            fingerprint,
+            deployments: Deployments::default(),
+            grants: HashMap::new(),
+            timers: Timers::default(),
+            coordinators: coordinator.as_ref().map_or(0, Coordinator::number),
+            coordinator,
+            starting: None,
+            round: 0,
+            reader_rounds: HashMap::new(),
+            held_back: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// Runs the job to its end, or until it is given up. That it has ended is told by
+    /// [`Job::tell_end`], when all that follows is done.
+    pub(crate) async fn run(mut self) {
+        self.tell(Event::Start);
+        while !self.is_over {
+            tokio::select! {
+                event = self.letters.next() => match event {
+                    Some(event) => self.on_event(event),
+                    // The job itself holds a sender: this cannot be.
+                    None => break,
+                },
+                () = self.timers.next() => self.on_timers(),
+                started = started(&mut self.starting) => self.on_coordinator_started(started),
+            }
+        }
+        self.clean_up();
+    }
+
+    fn on_event(&mut self, event: JobEvent) {
+        match event {
+            JobEvent::SlotsGranted(slots) => {
+                let grants = slots.iter().map(|slot| slot.grant.clone()).collect();
+                self.grants.extend(slots.into_iter().map(|slot| (slot.grant.allocation, slot)));
+                self.tell(Event::SlotsGranted(grants));
+            }
+            JobEvent::TaskManagerLost { task_manager, cause } => {
+                self.lose_task_manager(&task_manager, cause);
+            }
+            JobEvent::WorkerStarted { task_manager, worker, data_address } => {
+                if self.deployments.worker_started(&task_manager, worker, data_address) {
+                    self.deploy_what_is_ready();
+                }
+            }
+            JobEvent::WorkerEnded { task_manager, worker, cause } => {
+                self.lose_worker(&task_manager, Some(worker), cause);
+            }
+            JobEvent::TaskChanged { task_manager, generation, change } => {
+                let (attempt, state, failure) = change;
+                let is_unknown = self.deployments.sent(attempt).is_none();
+                if is_unknown && !state.is_terminal() {
+                    // It was given up and runs all the same.
+                    let cancel = self.cancel_message(attempt);
+                    self.services.task_managers.send(&task_manager, generation, cancel);
+                    return;
+                }
+                self.tell(Event::TaskStateChanged { attempt, state, failure });
+                if state.is_terminal() {
+                    self.deployments.ended(attempt);
+                }
+            }
+            JobEvent::SplitRequested(reader) => self.request_split(reader),
+            JobEvent::Decisions { coordinator, round, decisions, total_bytes } => {
+                self.on_decisions(coordinator, round, decisions, total_bytes);
+            }
+            JobEvent::CoordinatorFailed { coordinator, cause, has_ended } => {
+                self.on_coordinator_failed(coordinator, cause, has_ended);
+            }
+            JobEvent::CancelRequested => self.tell(Event::CancelRequested),
+            JobEvent::Suspend => self.is_over = true,
+        }
+    }
+
+    fn on_timers(&mut self) {
+        while let Some(due) = self.timers.take_due() {
+            match due {
+                Due::Master(timer) => {
+                    let available = self.services.resources.counts().available;
+                    self.job.master.lock().note_available_slots(available);
+                    self.tell(Event::TimerFired(timer));
+                }
+                Due::Cancelled(attempts) => self.end_by_force(&attempts),
+                Due::WorkerStarted(task_manager, worker) => {
+                    self.give_up_start(&task_manager, worker);
+                }
+            }
+        }
+    }
+
+    /// Tells the job's master of an event, and does what it wants done.
+    fn tell(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let actions = self.job.master.lock().handle(event, SystemClock.now());
+            self.carry_out(actions, &mut events);
+        }
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>, events: &mut VecDeque<Event>) {
+        let id = self.job.id();
+        let mut to_deploy = Vec::new();
+        let mut cancelled = Vec::new();
+        for action in actions {
+            match action {
+                Action::RequestSlots(slots) => self.services.resources.request(id, slots),
+                Action::WithdrawSlotRequests(slots) => {
+                    self.services.resources.withdraw(id, &slots);
+                }
+                Action::ReleaseSlots(allocations) => {
+                    for allocation in &allocations {
+                        self.grants.remove(allocation);
+                    }
+                    self.services.resources.release(id, allocations);
+                }
+                Action::Deploy { attempt, slot } => {
+                    if let Some(slot) = self.grants.get(&slot.allocation) {
+                        to_deploy.push(Placed { attempt, slot: slot.clone() });
+                    }
+                }
+                Action::CancelTask { attempt } => {
+                    match self.deployments.cancel(attempt) {
+                        Some(Cancelled::At(sent)) => {
+                            let message = self.cancel_message(attempt);
+                            let (tm, generation) = (&sent.task_manager, sent.generation);
+                            self.services.task_managers.send(tm, generation, message);
+                            cancelled.push(attempt);
+                        }
+                        // Nobody runs it: answer in its stead.
+                        Some(Cancelled::NeverSent) | None => {
+                            let state = ExecutionState::Canceled;
+                            let event = Event::TaskStateChanged { attempt, state, failure: None };
+                            events.push_back(event);
+                        }
+                    }
+                }
+                Action::StartTimer { timer, delay } => self.timers.add(delay, Due::Master(timer)),
+                Action::ReportStatus(status) => self.report(status),
+                Action::JobReachedTerminal { status, failure } => {
+                    self.on_end(status, failure.as_ref());
+                }
+            }
+        }
+        let patience = self.services.task_cancellation_timeout;
+        if !cancelled.is_empty() && !patience.is_zero() {
+            self.timers.add(patience, Due::Cancelled(cancelled));
+        }
+        self.deploy(to_deploy);
+    }
+
+    fn report(&mut self, status: JobStatus) {
+        let (name, id) = (self.job.name(), self.job.id());
+        let failure = self.job.master.lock().exceptions().entries().next().cloned();
+        if let (JobStatus::Restarting, Some(failure)) = (status, failure) {
+            tracing::warn!("job '{name}' ({id}) is restarted: {}", failure.root);
+        } else {
+            tracing::info!("job '{name}' ({id}) is {status}");
+        }
+        // An end is told when all that follows is done.
+        if !status.is_terminal() {
+            self.job.status.send_replace(status);
+        }
+    }
+
+    fn on_end(&mut self, status: JobStatus, failure: Option<&JobFailure>) {
+        if let (JobStatus::Failed, Some(failure)) = (status, failure) {
+            let (name, id) = (self.job.name(), self.job.id());
+            tracing::error!("job '{name}' ({id}) has failed: {failure}");
+        }
+        self.is_over = true;
+    }
+
+    /// Sends tasks to their workers, or has the workers started first.
+    fn deploy(&mut self, tasks: Vec<Placed>) {
+        if tasks.is_empty() {
+            return;
+        }
+        for (task_manager, worker) in self.deployments.add(tasks) {
+            let message = Message::StartWorker(self.start_worker(&task_manager, &worker));
+            // Where the TaskManager is lost an event says so.
+            self.services.task_managers.send(&task_manager, worker.generation, message);
+            let due = Due::WorkerStarted(task_manager, worker.id);
+            self.timers.add(self.services.worker_start_timeout, due);
+        }
+        self.deploy_what_is_ready();
+    }
+
+    fn deploy_what_is_ready(&mut self) {
+        for tasks in self.deployments.take_ready() {
+            let messages = deploy_messages(&self.job.master.lock(), &self.deployments, &tasks);
+            for (task_manager, (worker, generation, tasks)) in messages {
+                let message = Message::Deploy(proto::Deploy {
+                    job_id: self.id_bytes(),
+                    worker: bytes_of(worker.to_bytes()),
+                    tasks: Some(tasks),
+                });
+                self.services.task_managers.send(&task_manager, generation, message);
+            }
+            self.start_readers(&tasks);
+        }
+    }
+
+    fn start_worker(&self, task_manager: &TaskManagerId, worker: &Worker) -> proto::StartWorker {
+        let package = &self.package;
+        let is_there = |slot: &&GrantedSlot| slot.grant.location.id == *task_manager;
+        proto::StartWorker {
+            job_id: self.id_bytes(),
+            job_name: self.job.name().to_owned(),
+            worker: bytes_of(worker.id.to_bytes()),
+            package: Some(proto::Package {
+                sha256: Bytes::copy_from_slice(&package.sha256),
+                size_bytes: package.size_bytes,
+                name: package.name.clone(),
+                entry: package.entry.clone(),
+            }),
+            arguments: package.arguments.clone(),
+            configuration: configuration_texts(&self.executable.configuration),
+            fingerprint: bytes_of(self.fingerprint.to_bytes()),
+            slots: self.grants.values().filter(is_there).count() as u32,
+        }
+    }
+
+    fn cancel_message(&self, attempt: ExecutionAttemptId) -> Message {
+        let job_id = self.id_bytes();
+        Message::CancelTask(proto::CancelTask { job_id, attempt: Some(attempt.into()) })
+    }
+
+    fn stop_message(&self, grace: Duration) -> Message {
+        let grace_ms = grace.as_millis() as u32;
+        Message::StopWorker(proto::StopWorker { job_id: self.id_bytes(), grace_ms })
+    }
+
+    fn id_bytes(&self) -> Bytes {
+        bytes_of(self.job.id().to_bytes())
+    }
+
+    /// Ends what still runs for the job and gives back what it has.
+    fn clean_up(&mut self) {
+        self.services.ports.remove(self.job.id());
+        for (task_manager, worker) in self.deployments.workers() {
+            let message = self.stop_message(WORKER_GRACE);
+            self.services.task_managers.send(task_manager, worker.generation, message);
+        }
+        self.services.resources.remove_job(self.job.id());
+        self.coordinator = None;
+        self.starting = None;
+        self.job.metrics.end();
+    }
+}
+
+/// Where the log of a job's coordinator lies.
+pub(crate) fn coordinator_log(log_dir: &std::path::Path, job: sciurus_core::ids::JobId) -> PathBuf {
+    log_dir.join(format!("sciurus-coordinator-{job}.log"))
+}
+
+/// Waits for the coordinator that is being started; for ever where none is.
+async fn started(starting: &mut Option<StartingCoordinator>) -> Result<Coordinator, FailureCause> {
+    match starting {
+        Some(future) => {
+            let started = future.await;
+            *starting = None;
+            started
+        }
+        None => std::future::pending().await,
+    }
+}

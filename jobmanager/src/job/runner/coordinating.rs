@@ -1,0 +1,146 @@
+//! The job's coordinator: what it is told, what it decides, and another one in place of one that
+//! has ended.
+
+use std::collections::BTreeSet;
+
+use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, JobVertexId};
+use sciurus_job_master::Event;
+use sciurus_job_master::failure::{FailureCause, Fault};
+use sciurus_rpc::proto;
+use sciurus_rpc::proto::job_manager_message::Message;
+
+use super::{Placed, Runner};
+use crate::coordinator::{Coordinator, Part, launch};
+
+impl Runner {
+    /// Tells the coordinator which readers of sources start, if any do.
+    pub(super) fn start_readers(&mut self, tasks: &[Placed]) {
+        let sources: BTreeSet<JobVertexId> = {
+            let master = self.job.master.lock();
+            let sources = master.graph().vertices.iter().filter(|vertex| vertex.is_source);
+            sources.map(|vertex| vertex.id).collect()
+        };
+        let started = tasks.iter().map(|task| task.attempt.execution_vertex());
+        let readers: Vec<ExecutionVertexId> =
+            started.filter(|reader| sources.contains(&reader.vertex)).collect();
+        if readers.is_empty() {
+            return;
+        }
+        self.round += 1;
+        let round = self.round;
+        self.reader_rounds.extend(readers.iter().map(|reader| (*reader, round)));
+        let readers: Vec<proto::Subtask> = readers.into_iter().map(Into::into).collect();
+        if let Some(coordinator) = &self.coordinator {
+            let told = coordinator.start_readers(readers, round);
+            self.note(told);
+        } else {
+            self.held_back.push((readers, round));
+            self.start_coordinator();
+        }
+    }
+
+    /// Asks for a split for a reader, if it is one that counts.
+    pub(super) fn request_split(&mut self, reader: ExecutionAttemptId) {
+        if self.deployments.sent(reader).is_none() {
+            return;
+        }
+        // Without a coordinator all readers are about to be started anew.
+        if let Some(coordinator) = &self.coordinator {
+            let told = coordinator.request_split(reader.execution_vertex().into());
+            self.note(told);
+        }
+    }
+
+    /// Passes on what the coordinator has decided, but for readers that have been started again
+    /// since then: it takes that back itself when it hears of them.
+    pub(super) fn on_decisions(
+        &mut self,
+        coordinator: u64,
+        round: u64,
+        decisions: Vec<(ExecutionVertexId, proto::SourceEvent)>,
+        total_bytes: Option<u64>,
+    ) {
+        if self.coordinator.as_ref().is_none_or(|current| current.number() != coordinator) {
+            return;
+        }
+        *self.job.input_bytes.lock() = total_bytes;
+        for (reader, event) in decisions {
+            let is_of_now =
+                self.reader_rounds.get(&reader).is_some_and(|started| *started <= round);
+            let Some(sent) = self.deployments.current(reader).filter(|_| is_of_now) else {
+                continue;
+            };
+            let message = Message::SourceEvent(proto::ReaderEvent {
+                job_id: self.id_bytes(),
+                reader: Some(sent.attempt.into()),
+                event: Some(event),
+            });
+            self.services.task_managers.send(&sent.task_manager, sent.generation, message);
+        }
+    }
+
+    pub(super) fn on_coordinator_failed(
+        &mut self,
+        coordinator: u64,
+        cause: FailureCause,
+        has_ended: bool,
+    ) {
+        if self.coordinator.as_ref().is_none_or(|current| current.number() != coordinator) {
+            return;
+        }
+        if has_ended {
+            self.coordinator = None;
+        }
+        self.tell(Event::GlobalFailure(cause));
+    }
+
+    pub(super) fn on_coordinator_started(&mut self, started: Result<Coordinator, FailureCause>) {
+        match started {
+            Ok(coordinator) => {
+                let held_back = std::mem::take(&mut self.held_back);
+                let told = held_back
+                    .into_iter()
+                    .try_for_each(|(readers, round)| coordinator.start_readers(readers, round));
+                self.coordinator = Some(coordinator);
+                self.note(told);
+            }
+            Err(cause) => {
+                self.held_back.clear();
+                self.tell(Event::GlobalFailure(cause));
+            }
+        }
+    }
+
+    fn start_coordinator(&mut self) {
+        if self.starting.is_some() {
+            return;
+        }
+        self.coordinators += 1;
+        let number = self.coordinators;
+        let (executable, inbox) = (self.executable.clone(), self.job.inbox.clone());
+        let (tasks, expected) = (self.services.tasks.clone(), self.fingerprint);
+        self.starting = Some(Box::pin(async move {
+            let launched = launch(&executable, Part::Coordinator, number, inbox, &tasks).await;
+            let (plan, coordinator) = launched.map_err(|error| error.to_cause())?;
+            if plan.graph.fingerprint() != expected {
+                return Err(FailureCause::new(
+                    Fault::User,
+                    "GraphChanged",
+                    "the job's main builds another graph than before: it has to build the same one \
+                     each time it is run with the same arguments",
+                ));
+            }
+            coordinator.ok_or_else(|| {
+                FailureCause::new(Fault::Bug, "Defect", "a coordinator was started as a planner")
+            })
+        }));
+    }
+
+    /// A coordinator that can't be told anything any more is of no use.
+    fn note(&mut self, told: Result<(), FailureCause>) {
+        if let Err(cause) = told {
+            self.coordinator = None;
+            self.tell(Event::GlobalFailure(cause));
+        }
+    }
+}

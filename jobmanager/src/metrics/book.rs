@@ -1,0 +1,277 @@
+//! What the tasks of one job count, by attempt.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use sciurus_core::ids::{
+    AttemptNumber, ExecutionAttemptId, ExecutionGraphId, JobVertexId, TaskManagerId,
+};
+use sciurus_rpc::convert::MessageError;
+use sciurus_rpc::proto;
+
+use super::task_metrics::TaskMetricsView;
+
+/// How far back rates look.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// How far apart the reports are that are remembered for rates.
+const BETWEEN_SAMPLES: Duration = Duration::from_millis(450);
+
+/// How many attempts of each subtask are remembered.
+const MAX_ATTEMPTS: usize = 4;
+
+/// The latest counts of each attempt, and earlier ones for rates.
+#[derive(Debug)]
+pub struct MetricsBook {
+    graph: ExecutionGraphId,
+    parallelism: HashMap<JobVertexId, u32>,
+    pages: Mutex<Pages>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    subtasks: HashMap<(JobVertexId, u32), VecDeque<Page>>,
+    workers: BTreeMap<TaskManagerId, BTreeMap<String, f64>>,
+}
+
+/// One attempt.
+#[derive(Debug)]
+struct Page {
+    attempt: AttemptNumber,
+    /// The oldest first; the last one is what counts.
+    samples: VecDeque<(Instant, proto::TaskMetrics)>,
+    has_ended: bool,
+}
+
+impl MetricsBook {
+    /// Makes a book for the subtasks of a job.
+    pub fn new(graph: ExecutionGraphId, parallelism: HashMap<JobVertexId, u32>) -> Self {
+        Self { graph, parallelism, pages: Mutex::default() }
+    }
+
+    /// Takes note of what a task has counted so far; what belongs to no task of the job is left
+    /// out. After a last report rates are nothing.
+    ///
+    /// # Errors
+    /// [`MessageError`] where the report names no attempt.
+    pub fn record(
+        &self,
+        report: proto::TaskMetrics,
+        is_last: bool,
+        now: Instant,
+    ) -> Result<(), MessageError> {
+        let attempt = report.attempt.clone().ok_or(MessageError::Missing("attempt"))?;
+        let attempt = ExecutionAttemptId::try_from(attempt)?;
+        let subtasks = self.parallelism.get(&attempt.vertex).copied().unwrap_or(0);
+        if attempt.graph != self.graph || attempt.subtask.0 >= subtasks {
+            return Ok(());
+        }
+        let mut pages = self.pages.lock();
+        let book = pages.subtasks.entry((attempt.vertex, attempt.subtask.0)).or_default();
+        let latest = book.back().map(|page| page.attempt);
+        if latest.is_none_or(|latest| latest < attempt.attempt) {
+            if let Some(earlier) = book.back_mut() {
+                earlier.end();
+            }
+            book.push_back(Page::new(attempt.attempt));
+            if book.len() > MAX_ATTEMPTS {
+                book.pop_front();
+            }
+        }
+        if let Some(page) = book.iter_mut().find(|page| page.attempt == attempt.attempt) {
+            page.add(report, is_last, now);
+        }
+        Ok(())
+    }
+
+    /// Takes note of the gauges of the job's worker on a TaskManager.
+    pub fn record_worker(&self, task_manager: TaskManagerId, gauges: BTreeMap<String, f64>) {
+        self.pages.lock().workers.insert(task_manager, gauges);
+    }
+
+    /// Forgets the worker on a TaskManager.
+    pub fn forget_worker(&self, task_manager: &TaskManagerId) {
+        self.pages.lock().workers.remove(task_manager);
+    }
+
+    /// Returns the gauges of the job's workers.
+    pub fn workers(&self) -> BTreeMap<TaskManagerId, BTreeMap<String, f64>> {
+        self.pages.lock().workers.clone()
+    }
+
+    /// Says that nothing runs any more: counts stay, rates are nothing.
+    pub fn end(&self) {
+        let mut pages = self.pages.lock();
+        pages.workers.clear();
+        pages.subtasks.values_mut().flatten().for_each(Page::end);
+        pages.subtasks.shrink_to_fit();
+    }
+
+    /// Returns what an attempt counts.
+    pub fn view(&self, attempt: ExecutionAttemptId) -> Option<TaskMetricsView> {
+        if attempt.graph != self.graph {
+            return None;
+        }
+        let pages = self.pages.lock();
+        let book = pages.subtasks.get(&(attempt.vertex, attempt.subtask.0))?;
+        book.iter().find(|page| page.attempt == attempt.attempt)?.view(attempt)
+    }
+
+    /// Returns the accumulators of one attempt.
+    pub fn accumulators_of(&self, attempt: ExecutionAttemptId) -> BTreeMap<String, i64> {
+        let pages = self.pages.lock();
+        let book = pages.subtasks.get(&(attempt.vertex, attempt.subtask.0));
+        let page = book.and_then(|book| book.iter().find(|page| page.attempt == attempt.attempt));
+        let latest = page.and_then(|page| page.samples.back());
+        latest
+            .map(|(_, counts)| counts.accumulators.iter().map(|(k, v)| (k.clone(), *v)).collect())
+            .unwrap_or_default()
+    }
+
+    /// Returns the accumulators of the last attempts, summed: as in Flink what failed attempts
+    /// counted doesn't count.
+    pub fn accumulators(&self) -> BTreeMap<String, i64> {
+        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+        let pages = self.pages.lock();
+        for page in pages.subtasks.values().filter_map(VecDeque::back) {
+            let Some((_, counts)) = page.samples.back() else { continue };
+            for (name, value) in &counts.accumulators {
+                let sum = sums.entry(name.clone()).or_default();
+                *sum = sum.wrapping_add(*value);
+            }
+        }
+        sums
+    }
+}
+
+impl Page {
+    fn new(attempt: AttemptNumber) -> Self {
+        Self { attempt, samples: VecDeque::new(), has_ended: false }
+    }
+
+    fn add(&mut self, report: proto::TaskMetrics, is_last: bool, now: Instant) {
+        if self.has_ended {
+            return;
+        }
+        while self.samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
+            self.samples.pop_front();
+        }
+        // The last two may lie close to each other: the newest is always kept, and takes the place
+        // of the one before that came too soon after the one before that.
+        if let [.., (before, _), (last, _)] = self.samples.make_contiguous()
+            && last.duration_since(*before) < BETWEEN_SAMPLES
+        {
+            self.samples.pop_back();
+        }
+        self.samples.push_back((now, report));
+        if is_last {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        self.has_ended = true;
+        if let Some(last) = self.samples.pop_back() {
+            self.samples = VecDeque::from([last]);
+        }
+    }
+
+    fn view(&self, attempt: ExecutionAttemptId) -> Option<TaskMetricsView> {
+        let (now, counts) = self.samples.back()?;
+        let (before, earlier) = self.samples.front()?;
+        Some(TaskMetricsView::new(attempt, counts, earlier, now.duration_since(*before)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sciurus_core::ids::SubtaskIndex;
+
+    use super::*;
+
+    fn attempt(number: u32) -> ExecutionAttemptId {
+        ExecutionAttemptId {
+            graph: ExecutionGraphId::from_bytes([1; 16]),
+            vertex: JobVertexId::from_bytes([2; 16]),
+            subtask: SubtaskIndex(0),
+            attempt: AttemptNumber(number),
+        }
+    }
+
+    fn book() -> MetricsBook {
+        MetricsBook::new(attempt(0).graph, HashMap::from([(attempt(0).vertex, 1)]))
+    }
+
+    fn report(number: u32, records_in: u64, idle: u64, total: u64) -> proto::TaskMetrics {
+        proto::TaskMetrics {
+            attempt: Some(attempt(number).into()),
+            records_in,
+            idle_us: idle * 1_000_000,
+            total_us: total * 1_000_000,
+            accumulators: [("lines".to_owned(), records_in as i64)].into(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn rates_look_back_over_the_window() {
+        let (book, start) = (book(), Instant::now());
+        for second in 0..20u64 {
+            let records = if second < 10 { 0 } else { (second - 9) * 100 };
+            let now = start + Duration::from_secs(second);
+            book.record(report(0, records, second / 2, second), false, now).unwrap();
+        }
+        let view = book.view(attempt(0)).unwrap();
+        assert!((view.records_in_per_second - 100.0).abs() < 1e-9, "{view:?}");
+        assert!((view.idle_ms_per_second - 500.0).abs() < 150.0, "{view:?}");
+        assert!((view.busy_ms_per_second + view.idle_ms_per_second - 1000.0).abs() < 1e-6);
+        assert!(book.pages.lock().subtasks.values().next().unwrap()[0].samples.len() < 10);
+    }
+
+    #[test]
+    fn reports_in_quick_succession_are_not_hoarded() {
+        let (book, start) = (book(), Instant::now());
+        for milli in 0..4000u64 {
+            let now = start + Duration::from_millis(milli);
+            book.record(report(0, milli, 0, 1), false, now).unwrap();
+        }
+        assert_eq!(book.view(attempt(0)).unwrap().records_in, 3999);
+        assert!(book.pages.lock().subtasks.values().next().unwrap()[0].samples.len() < 15);
+    }
+
+    #[test]
+    fn the_last_attempt_counts_and_earlier_ones_stay_for_a_while() {
+        let (book, now) = (book(), Instant::now());
+        for number in 0..10 {
+            book.record(report(number, u64::from(number), 0, 1), false, now).unwrap();
+        }
+        assert_eq!(book.accumulators()["lines"], 9);
+        assert_eq!(book.view(attempt(7)).unwrap().records_in, 7);
+        assert!(book.view(attempt(0)).is_none());
+        book.record(report(3, 1, 0, 1), false, now).unwrap();
+        assert_eq!(book.accumulators()["lines"], 9, "old news changes nothing");
+    }
+
+    #[test]
+    fn after_the_last_report_nothing_happens_any_more() {
+        let (book, start) = (book(), Instant::now());
+        book.record(report(0, 10, 0, 1), false, start).unwrap();
+        book.record(report(0, 20, 0, 2), true, start + Duration::from_secs(1)).unwrap();
+        book.record(report(0, 99, 0, 3), false, start + Duration::from_secs(2)).unwrap();
+        let view = book.view(attempt(0)).unwrap();
+        assert_eq!((view.records_in, view.records_in_per_second), (20, 0.0));
+    }
+
+    #[test]
+    fn what_is_of_no_task_of_the_job_is_left_out() {
+        let (book, now) = (book(), Instant::now());
+        let mut foreign = attempt(0);
+        foreign.subtask = SubtaskIndex(1);
+        let message = proto::TaskMetrics { attempt: Some(foreign.into()), ..report(0, 1, 0, 1) };
+        book.record(message, false, now).unwrap();
+        assert!(book.view(foreign).is_none());
+        let nameless = proto::TaskMetrics { attempt: None, ..report(0, 1, 0, 1) };
+        assert!(book.record(nameless, false, now).is_err());
+    }
+}
