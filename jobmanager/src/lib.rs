@@ -10,6 +10,7 @@
 //! - [`resource_manager`] decides which slot goes to whom, [`task_managers`] holds the sessions of
 //!   TaskManagers.
 //! - [`packages`] are those that were uploaded, [`blobs`] those that TaskManagers fetch.
+//! - [`rest`] is Flink's REST API.
 //! - [`ha`] lets accepted jobs outlive the process, [`metrics`] holds what is counted.
 //!
 //! What is decided is decided by plain data without I/O (`JobMaster`, `SlotManager`,
@@ -26,6 +27,7 @@ mod job_manager;
 pub mod metrics;
 pub mod packages;
 pub mod resource_manager;
+pub mod rest;
 mod settings;
 pub mod task_managers;
 

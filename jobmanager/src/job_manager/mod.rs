@@ -26,12 +26,16 @@ use crate::inbox::JobPorts;
 use crate::job::JobServices;
 use crate::packages::PackageStore;
 use crate::resource_manager::ResourceManager;
+use crate::rest::{RestOptions, RestServer, RestStartError};
 use crate::settings::Settings;
 use crate::task_managers::{
     JobManagerService, StaticAddresses, TaskManagers, dial_task_managers, watch_heartbeats,
 };
 
 pub use application::{Application, ApplicationError, ApplicationSource, ApplicationStatus};
+
+/// How long requests that are being answered may take when the JobManager stops.
+const REST_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to start a JobManager.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +75,9 @@ pub enum StartError {
          directory that outlives the JobManager"
     )]
     NoHaDirectory,
+    /// The REST API can't be served.
+    #[error(transparent)]
+    Rest(#[from] RestStartError),
     /// The job to run can't be found.
     #[error(transparent)]
     Application(#[from] ApplicationError),
@@ -82,6 +89,9 @@ pub struct JobManager {
     task_managers: TaskManagers,
     blobs: Arc<BlobStore>,
     rpc_address: SocketAddr,
+    rest_address: SocketAddr,
+    /// There until the JobManager stops.
+    rest: Option<RestServer>,
     tasks: TaskTracker,
     stop: CancellationToken,
     shutdown_timeout: Duration,
@@ -101,6 +111,7 @@ impl JobManager {
     pub async fn start(options: JobManagerOptions) -> Result<Self, StartError> {
         let JobManagerOptions { configuration, application } = options;
         let settings = Settings::read(&configuration)?;
+        let rest_options = RestOptions::from_configuration(&configuration)?;
         let application =
             application.map(|application| application.find(&configuration)).transpose()?;
         let ha = match (&settings.ha_dir, settings.wants_ha) {
@@ -154,8 +165,20 @@ impl JobManager {
             ha,
             log_dir,
         });
-        let manager =
-            Self { dispatcher, task_managers, blobs, rpc_address, tasks, stop, shutdown_timeout };
+        let rest = RestServer::start(dispatcher.clone(), rest_options).await?;
+        let rest_address = rest.address();
+        let rest = Some(rest);
+        let manager = Self {
+            dispatcher,
+            task_managers,
+            blobs,
+            rpc_address,
+            rest_address,
+            rest,
+            tasks,
+            stop,
+            shutdown_timeout,
+        };
         manager.spawn_servers(listener);
         let dispatcher = manager.dispatcher.clone();
         manager.spawn(async move {
@@ -165,6 +188,7 @@ impl JobManager {
             }
         });
         tracing::info!("JobManager {} listens for TaskManagers on {rpc_address}", crate::VERSION);
+        tracing::info!("the REST API is at http://{rest_address}");
         Ok(manager)
     }
 
@@ -178,6 +202,11 @@ impl JobManager {
         self.rpc_address
     }
 
+    /// Returns where it answers the REST API.
+    pub fn rest_address(&self) -> SocketAddr {
+        self.rest_address
+    }
+
     /// Waits until the cluster is to stop by itself: its one job has ended, or a client has asked
     /// for it.
     pub async fn shutdown_requested(&self) -> ApplicationStatus {
@@ -186,9 +215,14 @@ impl JobManager {
 
     /// Stops: gives jobs up, ends their workers and coordinators, closes sessions. What is not done
     /// within `cluster.services.shutdown-timeout` is left undone.
-    pub async fn shut_down(self) {
+    pub async fn shut_down(mut self) {
         tracing::info!("the JobManager stops");
+        let rest = self.rest.take();
         let in_order = async {
+            if let Some(rest) = rest {
+                // Whoever has asked for the end gets the answer.
+                rest.shut_down(REST_SHUTDOWN_TIMEOUT).await;
+            }
             self.dispatcher.close().await;
             self.task_managers.close();
             self.stop.cancel();

@@ -57,6 +57,18 @@ hex_id! {
     SlotSharingGroupId
 }
 hex_id! {
+    /// Identifies an operation that a client has triggered and asks for later.
+    TriggerId
+}
+hex_id! {
+    /// Identifies an application: a program that was submitted, and its jobs.
+    ApplicationId
+}
+hex_id! {
+    /// Identifies a result that outlives its job.
+    DataSetId
+}
+hex_id! {
     /// Says whether two job graphs are the same: a hash of everything that decides how they run.
     GraphFingerprint
 }
@@ -64,6 +76,19 @@ hex_id! {
 impl From<OperatorId> for JobVertexId {
     fn from(head: OperatorId) -> Self {
         Self::from_bytes(head.to_bytes())
+    }
+}
+
+impl From<JobId> for ApplicationId {
+    /// An application of one job has the job's id.
+    fn from(job: JobId) -> Self {
+        Self::from_bytes(job.to_bytes())
+    }
+}
+
+impl From<ApplicationId> for JobId {
+    fn from(application: ApplicationId) -> Self {
+        Self::from_bytes(application.to_bytes())
     }
 }
 

@@ -1,0 +1,139 @@
+//! What to run of a package, and how: from the body of a request or its query.
+
+use std::collections::BTreeMap;
+
+use sciurus_core::config::Configuration;
+use sciurus_core::config::options::pipeline;
+use sciurus_core::ids::{ApplicationId, JobId};
+use serde::Deserialize;
+
+use crate::rest::body::JsonRequest;
+use crate::rest::error::{RestError, RestResult};
+use crate::rest::params::Params;
+
+/// What becomes of a savepoint that a job starts from.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum ClaimMode {
+    Claim,
+    NoClaim,
+    Legacy,
+}
+
+/// The body of `…/run`, `…/run-application` and `…/plan`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JarRequest {
+    entry_class: Option<String>,
+    program_args_list: Option<Vec<String>>,
+    parallelism: Option<i32>,
+    job_id: Option<JobId>,
+    application_id: Option<ApplicationId>,
+    #[serde(rename = "allowNonRestoredState")]
+    _allow_non_restored_state: Option<bool>,
+    savepoint_path: Option<String>,
+    #[serde(rename = "restoreMode")]
+    _restore_mode: Option<ClaimMode>,
+    #[serde(rename = "claimMode")]
+    _claim_mode: Option<ClaimMode>,
+    flink_configuration: Option<BTreeMap<String, String>>,
+}
+
+impl JsonRequest for JarRequest {
+    const FORMAT: &str = "JarRunRequestBody";
+}
+
+/// What to run and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunRequest {
+    /// The id that the job shall have.
+    pub job_id: Option<JobId>,
+    /// Which of the package's jobs.
+    pub entry: Option<String>,
+    /// The program's arguments.
+    pub arguments: Vec<String>,
+    /// What its configuration begins with.
+    pub configuration: Configuration,
+}
+
+impl RunRequest {
+    /// Reads a request; what its body says goes before its query.
+    pub fn new(body: JarRequest, params: &Params) -> RestResult<Self> {
+        // Values that can't be read are errors, whether they are needed or not.
+        let query_parallelism = params.query::<i32>("parallelism")?;
+        let savepoint = body.savepoint_path.as_deref().or(params.query_text("savepointPath"));
+        if let Some(path) = savepoint.filter(|path| !path.is_empty()) {
+            return Err(RestError::bad_request(format!(
+                "Could not execute application. The job was to start from savepoint '{path}', and \
+                 this version of Sciurus restores no savepoints: submit it without."
+            )));
+        }
+        let arguments = match body.program_args_list {
+            Some(list) => list,
+            None => params.list("programArg")?.into_iter().map(str::to_owned).collect(),
+        };
+        let mut configuration =
+            Configuration::from_pairs(body.flink_configuration.unwrap_or_default());
+        match body.parallelism.or(query_parallelism) {
+            None | Some(-1) => {}
+            Some(parallelism) => match u32::try_from(parallelism) {
+                Ok(parallelism) if parallelism > 0 => {
+                    configuration.set(&pipeline::DEFAULT_PARALLELISM, &parallelism);
+                }
+                _ => {
+                    return Err(RestError::bad_request(format!(
+                        "The parallelism must be at least 1, or -1 for the default; it is \
+                         {parallelism}."
+                    )));
+                }
+            },
+        }
+        let entry = body.entry_class.as_deref().or(params.query_text("entry-class"));
+        Ok(Self {
+            job_id: body.job_id.or(body.application_id.map(JobId::from)),
+            entry: entry.map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned),
+            arguments,
+            configuration,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<RunRequest, RestError> {
+        let body: JarRequest = serde_json::from_str(json).unwrap();
+        RunRequest::new(body, &Params::default())
+    }
+
+    #[test]
+    fn a_body_says_what_runs_and_how() {
+        let request = read(
+            r#"{"entryClass": " word-count ", "programArgsList": ["-i", "a b"], "parallelism": 3,
+                "flinkConfiguration": {"pipeline.name": "x"}, "claimMode": "NO_CLAIM",
+                "jobId": "00000000000000000000000000000abc", "savepointPath": null}"#,
+        )
+        .unwrap();
+        assert_eq!(request.entry.as_deref(), Some("word-count"));
+        assert_eq!(request.arguments, ["-i", "a b"]);
+        assert_eq!(request.configuration.text("parallelism.default"), Some("3"));
+        assert_eq!(request.configuration.text("pipeline.name"), Some("x"));
+        assert_eq!(request.job_id.unwrap().to_string(), format!("{:032x}", 0xabc));
+    }
+
+    #[test]
+    fn minus_one_is_the_default_parallelism_and_others_below_one_are_refused() {
+        assert!(read(r#"{"parallelism": -1}"#).unwrap().configuration.is_empty());
+        for parallelism in [0, -2] {
+            assert!(read(&format!(r#"{{"parallelism": {parallelism}}}"#)).is_err());
+        }
+    }
+
+    #[test]
+    fn savepoints_and_unknown_fields_are_refused() {
+        assert!(read(r#"{"savepointPath": "file:///sp"}"#).is_err());
+        assert!(serde_json::from_str::<JarRequest>(r#"{"bogus": 1}"#).is_err());
+        assert!(serde_json::from_str::<JarRequest>(r#"{"claimMode": "X"}"#).is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! The metrics of a job.
+
+use sciurus_core::time::Timestamp;
+use sciurus_job_master::{ExecutionState, JobMaster, JobStatus};
+
+use super::{Metrics, Value};
+
+/// What Flink shows before the first checkpoint.
+const NO_CHECKPOINT: Value = Value::Whole(-1);
+
+/// Returns the metrics of a job.
+pub fn metrics_of_job(master: &JobMaster, now: Timestamp) -> Metrics {
+    let mut metrics = Metrics::default();
+    let time_in = |status: JobStatus| Value::Whole(time_in(master, status, now));
+    metrics.add("uptime", Value::Whole(up_time(master, now)));
+    metrics.add("downtime", Value::Whole(down_time(master, now)));
+    metrics.add("numRestarts", master.restarts());
+    metrics.add("fullRestarts", master.restarts());
+    metrics.add("numRescales", 0_u64);
+    let missing = master.slot_shortage().map_or(0, |shortage| shortage.total());
+    metrics.add("numMissingSlots", u64::from(missing));
+    metrics.add("initializingTime", time_in(JobStatus::Initializing));
+    metrics.add("createdTime", time_in(JobStatus::Created));
+    metrics.add("runningTime", time_in(JobStatus::Running));
+    metrics.add("restartingTime", time_in(JobStatus::Restarting));
+    metrics.add("failingTime", time_in(JobStatus::Failing));
+    metrics.add("cancellingTime", time_in(JobStatus::Cancelling));
+    metrics.add("deployingTime", Value::Whole(deploying_time(master, now)));
+    let all_running = all_running_since(master).map_or(0, |since| now.saturating_sub(since).max(0));
+    metrics.add("allSubTasksRunningOrFinishedTime", Value::Whole(all_running));
+    add_checkpoints(&mut metrics);
+    metrics
+}
+
+/// Adds what clients look for: no checkpoint has been taken.
+fn add_checkpoints(metrics: &mut Metrics) {
+    for name in [
+        "totalNumberOfCheckpoints",
+        "numberOfInProgressCheckpoints",
+        "numberOfCompletedCheckpoints",
+        "numberOfFailedCheckpoints",
+    ] {
+        metrics.add(name, 0_u64);
+    }
+    for name in [
+        "lastCheckpointSize",
+        "lastCheckpointFullSize",
+        "lastCheckpointMetadataSize",
+        "lastCheckpointDuration",
+        "lastCheckpointProcessedData",
+        "lastCheckpointPersistedData",
+        "lastCheckpointCompletedTimestamp",
+        "lastCheckpointRestoreTimestamp",
+        "lastCompletedCheckpointId",
+    ] {
+        metrics.add(name, NO_CHECKPOINT);
+    }
+}
+
+/// For how long the job has been in a status that it is in now; 0 if it is in another.
+fn time_in(master: &JobMaster, status: JobStatus, now: Timestamp) -> Timestamp {
+    if master.status() != status {
+        return 0;
+    }
+    master.lifecycle().entered(status).map_or(0, |since| now.saturating_sub(since).max(0))
+}
+
+fn up_time(master: &JobMaster, now: Timestamp) -> Timestamp {
+    match master.status() {
+        JobStatus::Running => time_in(master, JobStatus::Running, now),
+        status if status.is_terminal() => -1,
+        _ => 0,
+    }
+}
+
+fn down_time(master: &JobMaster, now: Timestamp) -> Timestamp {
+    match master.status() {
+        JobStatus::Running => 0,
+        status if status.is_terminal() => -1,
+        _ if master.lifecycle().entered(JobStatus::Running).is_none() => 0,
+        status => time_in(master, status, now),
+    }
+}
+
+/// For how long tasks are being deployed, if some are.
+fn deploying_time(master: &JobMaster, now: Timestamp) -> Timestamp {
+    let executions = master
+        .execution_graph()
+        .subtasks()
+        .iter()
+        .map(sciurus_job_master::execution_graph::ExecutionVertex::current);
+    let deploying = executions.filter(|execution| {
+        matches!(execution.state(), ExecutionState::Deploying | ExecutionState::Initializing)
+    });
+    let since = deploying
+        .filter_map(|execution| execution.lifecycle().entered(ExecutionState::Deploying))
+        .min();
+    since.map_or(0, |since| now.saturating_sub(since).max(0))
+}
+
+/// Since when all tasks run or have finished.
+fn all_running_since(master: &JobMaster) -> Option<Timestamp> {
+    if master.status() != JobStatus::Running {
+        return None;
+    }
+    let mut since = None;
+    for subtask in master.execution_graph().subtasks() {
+        let current = subtask.current();
+        if !matches!(current.state(), ExecutionState::Running | ExecutionState::Finished) {
+            return None;
+        }
+        since = since.max(current.lifecycle().entered(ExecutionState::Running));
+    }
+    since
+}

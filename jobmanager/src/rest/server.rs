@@ -1,0 +1,225 @@
+//! The HTTP server: connections, limits and what is the same for all answers.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use tower_http::timeout::TimeoutBody;
+
+use super::Rest;
+use super::error::RestError;
+use super::options::RestOptions;
+use super::reply::WithoutCors;
+
+/// How long the server waits after it couldn't accept a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Says why the REST API can't be served.
+#[derive(Debug, Error)]
+pub enum RestStartError {
+    /// The address to listen on isn't one of this host.
+    #[error("the REST server can't listen on '{address}' ('rest.bind-address'): {source}")]
+    Address {
+        /// The address.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// None of the ports can be had.
+    #[error(
+        "the REST server can't listen on any of the ports {ports} of '{address}' ('rest.bind-port'): \
+         {source}"
+    )]
+    Ports {
+        /// The address.
+        address: String,
+        /// The ports.
+        ports: String,
+        /// Why the last one can't be had.
+        source: io::Error,
+    },
+}
+
+/// Listens on the first port that can be had.
+pub(super) async fn listen(options: &RestOptions) -> Result<TcpListener, RestStartError> {
+    let address = &options.bind_address;
+    let no_address = |source| RestStartError::Address { address: address.clone(), source };
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "there are none");
+    for port in options.ports.iter() {
+        let candidates = lookup_host((address.as_str(), port)).await.map_err(no_address)?;
+        for candidate in candidates {
+            match TcpListener::bind(candidate).await {
+                Ok(listener) => return Ok(listener),
+                Err(error) => last = error,
+            }
+        }
+    }
+    let ports = options.ports.to_string();
+    Err(RestStartError::Ports { address: address.clone(), ports, source: last })
+}
+
+/// Serves connections until it is told to stop; then waits for requests that are being answered.
+pub(super) async fn serve(
+    listener: TcpListener,
+    rest: Rest,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let connections = Arc::new(Semaphore::new(rest.options().max_connections));
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &connections) => accepted,
+            Some(_) = tasks.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, peer, permit)) => {
+                let (rest, router, stop) = (rest.clone(), router.clone(), stop.clone());
+                tasks.spawn(async move {
+                    serve_connection(stream, peer, rest, router, stop).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the REST server can't accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    rest: Rest,
+    router: Router,
+    stop: CancellationToken,
+) {
+    // Answers are small and clients wait for them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "a connection can't be told to send at once");
+    }
+    let head_timeout = rest.options().head_timeout;
+    let service = tower::service_fn(move |request: Request<Incoming>| {
+        let (rest, router) = (rest.clone(), router.clone());
+        async move { Ok::<_, Infallible>(answer(rest, router, request.map(Body::new)).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_timeout)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "a connection to the REST server ended");
+    }
+}
+
+/// Answers one request: what is the same for all of them.
+async fn answer(rest: Rest, router: Router, request: Request) -> Response {
+    let origin = rest.options().allow_origin.clone();
+    let mut response = match rest.admit() {
+        Some(_permit) => answer_in_time(&rest, router, request).await,
+        None => RestError::unavailable(format!(
+            "More than {} requests are being answered; try again later.",
+            rest.options().max_requests
+        ))
+        .into_response(),
+    };
+    if response.extensions().get::<WithoutCors>().is_none() {
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    response
+}
+
+async fn answer_in_time(rest: &Rest, router: Router, mut request: Request) -> Response {
+    if request.method() == Method::HEAD {
+        return not_found(request.method(), request.uri());
+    }
+    if let Some(uri) = without_trailing_slash(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    let (idleness, limit) = (rest.options().idleness_timeout, rest.options().request_timeout);
+    let request = request.map(|body| Body::new(TimeoutBody::new(idleness, body)));
+    match tokio::time::timeout(limit, router.oneshot(request)).await {
+        Ok(Ok(response)) => response,
+        Err(_) => RestError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            format!("The answer took longer than {} s ('web.timeout').", limit.as_secs()),
+        )
+        .into_response(),
+    }
+}
+
+/// Flink answers `/jobs/` as it does `/jobs`.
+fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let shorter = path.trim_end_matches('/');
+    if shorter.len() == path.len() || shorter.is_empty() {
+        return None;
+    }
+    match uri.query() {
+        Some(query) => format!("{shorter}?{query}").parse().ok(),
+        None => shorter.parse().ok(),
+    }
+}
+
+/// Answers what no endpoint takes, as Flink does: reading goes on to its file server.
+pub(super) fn not_found(method: &Method, uri: &Uri) -> Response {
+    let path = super::params::decoded(uri.path());
+    if method == Method::GET {
+        return RestError::no_such_file(&path).into_response();
+    }
+    RestError::not_found(format!("Not found: {path}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_at_the_end_don_t_count() {
+        let shorter =
+            |uri: &str| without_trailing_slash(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        assert_eq!(shorter("/jobs/").as_deref(), Some("/jobs"));
+        assert_eq!(shorter("/jobs//?a=/").as_deref(), Some("/jobs?a=/"));
+        assert_eq!(shorter("/"), None);
+        assert_eq!(shorter("/jobs"), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! Whatever clients send, the server goes on answering.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::cluster::Cluster;
+use super::http::{self, PATIENCE};
+
+/// How many mutated requests are sent.
+const CASES: u32 = 1_500;
+
+/// Requests to begin with.
+const SEEDS: [&str; 12] = [
+    "GET /jobs/overview HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    "GET /v1/jobs/76ad90b7c99e99e971657c7ed25f7581?get=a,b HTTP/1.1\r\nhost: a\r\n\r\n",
+    "PATCH /jobs/76ad90b7c99e99e971657c7ed25f7581?mode=cancel HTTP/1.1\r\nhost: a\r\n\r\n",
+    "GET /jobs/metrics?get=uptime&agg=min,max&jobs=ffffffffffffffffffffffffffffffff HTTP/1.1\r\n\r\n",
+    "GET /taskmanagers/metrics?get=a&agg=skew&taskmanagers=a HTTP/1.1\r\nhost: a\r\n\r\n",
+    "GET /jobmanager/logs/..%2F..%2Fetc%2Fpasswd HTTP/1.1\r\nhost: a\r\n\r\n",
+    "POST /jars/x.jar/run HTTP/1.1\r\nhost: a\r\ncontent-length: 35\r\n\r\n\
+     {\"entryClass\":\"a\",\"parallelism\":\"2\"}",
+    "POST /jobs/76ad90b7c99e99e971657c7ed25f7581/savepoints HTTP/1.1\r\nhost: a\r\n\
+     content-length: 49\r\n\r\n{\"target-directory\":\"file:///x\",\"cancel-job\":true}",
+    "PUT /jobs/76ad90b7c99e99e971657c7ed25f7581/resource-requirements HTTP/1.1\r\nhost: a\r\n\
+     content-length: 96\r\n\r\n{\"cbc357ccb763df2852fee8c4fc7d55f2\":{\"parallelism\":\
+     {\"lowerBound\":1,\"upperBound\":1}}}            ",
+    "POST /jars/upload HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=b\r\n\
+     content-length: 97\r\n\r\n--b\r\ncontent-disposition: form-data; name=\"jarfile\"; \
+     filename=\"a.jar\"\r\n\r\nPK\x03\x04nonsense\r\n--b--\r\n",
+    "POST /jobs HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=b\r\n\
+     transfer-encoding: chunked\r\n\r\n5\r\n--b\r\n\r\n0\r\n\r\n",
+    "DELETE /jars/..%2f..%2fx.jar HTTP/1.1\r\nhost: a\r\naccept-encoding: gzip\r\n\r\n",
+];
+
+/// A change of a request.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Set(prop::sample::Index, u8),
+    Remove(prop::sample::Index, u8),
+    Insert(prop::sample::Index, Vec<u8>),
+    Repeat(prop::sample::Index, u8),
+    Cut(prop::sample::Index),
+}
+
+impl Mutation {
+    fn any() -> impl Strategy<Value = Self> {
+        let index = any::<prop::sample::Index>;
+        prop_oneof![
+            (index(), any::<u8>()).prop_map(|(at, byte)| Self::Set(at, byte)),
+            (index(), 1..20_u8).prop_map(|(at, count)| Self::Remove(at, count)),
+            (index(), prop::collection::vec(any::<u8>(), 1..40))
+                .prop_map(|(at, bytes)| Self::Insert(at, bytes)),
+            (index(), any::<u8>()).prop_map(|(at, count)| Self::Repeat(at, count)),
+            index().prop_map(Self::Cut),
+        ]
+    }
+
+    fn apply(&self, request: &mut Vec<u8>) {
+        if request.is_empty() {
+            return;
+        }
+        match self {
+            Self::Set(at, byte) => *at.get_mut(request) = *byte,
+            Self::Remove(at, count) => {
+                let at = at.index(request.len());
+                let end = (at + usize::from(*count)).min(request.len());
+                request.drain(at..end);
+            }
+            Self::Insert(at, bytes) => {
+                let at = at.index(request.len());
+                request.splice(at..at, bytes.iter().copied());
+            }
+            Self::Repeat(at, count) => {
+                let at = at.index(request.len());
+                let byte = request[at];
+                request.splice(at..at, std::iter::repeat_n(byte, usize::from(*count) * 16));
+            }
+            Self::Cut(at) => request.truncate(at.index(request.len())),
+        }
+    }
+}
+
+#[test]
+fn mutated_requests_neither_crash_nor_hang_the_server() {
+    let cluster = Cluster::start();
+    let address = cluster.rest();
+    let config = Config {
+        cases: CASES,
+        failure_persistence: None,
+        max_shrink_iters: 20,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new(config);
+    let strategy = (0..SEEDS.len(), prop::collection::vec(Mutation::any(), 0..6));
+    runner
+        .run(&strategy, |(seed, mutations)| {
+            let mut request = SEEDS[seed].as_bytes().to_vec();
+            for mutation in &mutations {
+                mutation.apply(&mut request);
+            }
+            // A DELETE of the cluster would be obeyed.
+            if !request.windows(7).any(|window| window == b"cluster") {
+                // Ends with an answer or a closed connection within the client's patience.
+                http::send(address, &request);
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(http::get(address, "/overview").status, 200);
+}
+
+#[test]
+fn who_sends_the_head_of_a_request_too_slowly_is_cut_off() {
+    let cluster = Cluster::start_with(|options| options.head_timeout = Duration::from_millis(300));
+    let mut stream = http::connect(cluster.rest());
+    let begin = Instant::now();
+    stream.write_all(b"GET /overview HTTP/1.1\r\nho").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(begin.elapsed() >= Duration::from_millis(200), "cut off too early");
+    assert!(begin.elapsed() < PATIENCE / 2, "not cut off");
+}
+
+#[test]
+fn who_stops_in_the_middle_of_a_body_is_cut_off() {
+    let cluster =
+        Cluster::start_with(|options| options.idleness_timeout = Duration::from_millis(300));
+    for head in [
+        "POST /jars/x.jar/run HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{",
+        "POST /jars/upload HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\
+         content-type: multipart/form-data; boundary=b\r\n\r\n--b\r\n\
+         content-disposition: form-data; name=\"f\"; filename=\"a.jar\"\r\n\r\nxxx",
+        "POST /jobs HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\
+         content-type: multipart/form-data; boundary=b\r\n\r\n--b\r\n",
+    ] {
+        let mut stream = http::connect(cluster.rest());
+        let begin = Instant::now();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(begin.elapsed() < PATIENCE / 2, "not cut off: {head}");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 4"), "{head}: {answer}");
+    }
+    assert_eq!(http::get(cluster.rest(), "/overview").status, 200);
+}
+
+#[test]
+fn bodies_that_are_too_large_are_refused() {
+    let cluster = Cluster::start_with(|options| {
+        options.max_content_length = 1_000;
+        options.max_upload_bytes = 100_000;
+    });
+    let address = cluster.rest();
+    let json = format!("{{\"entryClass\":\"{}\"}}", "x".repeat(2_000));
+    let answer = http::request(address, "POST", "/jars/x.jar/run", &[], json.as_bytes());
+    assert_eq!(answer.status, 413);
+    let answer = upload(address, "a.jar", &vec![b'x'; 200_000]);
+    assert_eq!(answer.status, 413);
+    assert_eq!(http::get(address, "/jars").json()["files"], serde_json::json!([]));
+}
+
+#[test]
+fn many_connections_at_once_are_all_served() {
+    let cluster = Cluster::start_with(|options| options.max_connections = 4);
+    let address = cluster.rest();
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(move || assert_eq!(http::get(address, "/jobs").status, 200));
+        }
+    });
+}
+
+#[test]
+fn packages_that_are_none_are_refused_with_the_reason() {
+    let cluster = Cluster::start();
+    for (name, bytes, reason) in [
+        ("a.txt", &b"hello"[..], "Only Jar files"),
+        ("a.jar", b"hello", "refused"),
+        ("a.jar", b"", "refused"),
+        ("../../a.jar", b"PK\x05\x06\0\0", "refused"),
+    ] {
+        let answer = upload(cluster.rest(), name, bytes);
+        let text = answer.json()["errors"][0].as_str().unwrap().to_owned();
+        assert_eq!(answer.status, 400, "{name}: {text}");
+        assert!(text.contains(reason), "{name}: {text}");
+    }
+    assert_eq!(http::get(cluster.rest(), "/jars").json()["files"], serde_json::json!([]));
+}
+
+pub fn upload(address: SocketAddr, name: &str, bytes: &[u8]) -> http::Answer {
+    let mut body = format!(
+        "--b\r\ncontent-disposition: form-data; name=\"jarfile\"; filename=\"{name}\"\r\n\
+         content-type: application/java-archive\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(bytes);
+    body.extend_from_slice(b"\r\n--b--\r\n");
+    let headers = [("content-type", "multipart/form-data; boundary=b")];
+    http::request(address, "POST", "/jars/upload", &headers, &body)
+}

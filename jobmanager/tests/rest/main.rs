@@ -1,0 +1,9 @@
+//! The REST API over real connections.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod basics;
+mod cluster;
+mod docs;
+mod hostile;
+mod http;
+mod shape;
