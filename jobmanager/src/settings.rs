@@ -11,9 +11,6 @@ use sciurus_package::ExtractOptions;
 use crate::resource_manager::Placement;
 use crate::task_managers::HeartbeatSettings;
 
-/// How long the package of a job may take to reach a TaskManager.
-const PACKAGE_TIMEOUT: Duration = Duration::from_secs(120);
-
 /// The JobManager's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -107,9 +104,7 @@ impl Settings {
             exception_history_size: configuration.get(&web::EXCEPTION_HISTORY_SIZE)?,
             task_cancellation_timeout: configuration.get(&cluster::TASK_CANCELLATION_TIMEOUT)?,
             plan_timeout: configuration.get(&client::TIMEOUT)?,
-            // The TaskManager notices first; this is for one that has lost track.
-            worker_start_timeout: PACKAGE_TIMEOUT
-                + configuration.get(&sciurus::WORKER_START_TIMEOUT)?,
+            worker_start_timeout: configuration.get(&sciurus::JOBMANAGER_WORKER_TIMEOUT)?,
             installed: ExtractOptions {
                 installed: configuration
                     .get(&sciurus::PACKAGE_INSTALLED_DIRECTORIES)?

@@ -111,7 +111,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("logs/job.log");
         let mut output = Output::new(&log).unwrap();
-        let text: String = (0..1000).map(|number| format!("line {number}\n")).collect();
+        let lines: Vec<String> = (0..1000).map(|number| format!("line {number}\n")).collect();
+        let text = lines.concat();
         let (mut sender, receiver) = tokio::io::duplex(100);
         output.collect(receiver, true);
         tokio::io::AsyncWriteExt::write_all(&mut sender, text.as_bytes()).await.unwrap();

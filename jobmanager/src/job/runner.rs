@@ -8,7 +8,7 @@
 mod coordinating;
 mod losses;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -81,8 +81,10 @@ pub(crate) struct Runner {
     round: u64,
     /// In which round each reader was started last.
     reader_rounds: HashMap<ExecutionVertexId, u64>,
-    /// What a coordinator that is being started is told first.
+    /// What a coordinator that is being started is told first: which readers start, and which of
+    /// them have asked for a split.
     held_back: Vec<(Vec<proto::Subtask>, u64)>,
+    held_back_requests: HashSet<ExecutionAttemptId>,
     is_over: bool,
 }
 
@@ -112,6 +114,7 @@ impl Runner {
             round: 0,
             reader_rounds: HashMap::new(),
             held_back: Vec::new(),
+            held_back_requests: HashSet::new(),
             is_over: false,
         }
     }

@@ -272,7 +272,7 @@ mod tests {
         let file = executable(directory.path());
         let package = store.upload(file.clone(), "job.jar".to_owned()).await.unwrap();
         assert!(package.id.ends_with("_job.jar") && !file.exists());
-        assert_eq!(store.list().await, [package.clone()]);
+        assert_eq!(store.list().await, std::slice::from_ref(&package));
         let another = PackageStore::new(directory.path(), false);
         assert_eq!(another.get(&package.id).await.unwrap().name, "job.jar");
         store.delete(&package.id).await.unwrap();

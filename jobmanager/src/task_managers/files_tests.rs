@@ -20,6 +20,7 @@ async fn ask(
     (receiver.await.unwrap(), answer)
 }
 
+#[allow(clippy::unnecessary_wraps)]
 fn chunk(request: u64, data: &'static [u8]) -> Result<FileChunk, Status> {
     Ok(FileChunk { request, total_bytes: 9, data: Bytes::from_static(data) })
 }

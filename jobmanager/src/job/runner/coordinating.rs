@@ -44,11 +44,13 @@ impl Runner {
         if self.deployments.sent(reader).is_none() {
             return;
         }
-        // Without a coordinator all readers are about to be started anew.
         if let Some(coordinator) = &self.coordinator {
             let told = coordinator.request_split(reader.execution_vertex().into());
             self.note(told);
+        } else if self.starting.is_some() {
+            self.held_back_requests.insert(reader);
         }
+        // Else all readers are about to be started anew.
     }
 
     /// Passes on what the coordinator has decided, but for readers that have been started again
@@ -97,15 +99,25 @@ impl Runner {
     pub(super) fn on_coordinator_started(&mut self, started: Result<Coordinator, FailureCause>) {
         match started {
             Ok(coordinator) => {
-                let held_back = std::mem::take(&mut self.held_back);
-                let told = held_back
+                let told = std::mem::take(&mut self.held_back)
                     .into_iter()
                     .try_for_each(|(readers, round)| coordinator.start_readers(readers, round));
+                let requests = std::mem::take(&mut self.held_back_requests);
+                let told = told.and_then(|()| {
+                    let requests = requests.into_iter();
+                    // The attempts that are still there.
+                    let mut requests =
+                        requests.filter(|reader| self.deployments.sent(*reader).is_some());
+                    requests.try_for_each(|reader| {
+                        coordinator.request_split(reader.execution_vertex().into())
+                    })
+                });
                 self.coordinator = Some(coordinator);
                 self.note(told);
             }
             Err(cause) => {
                 self.held_back.clear();
+                self.held_back_requests.clear();
                 self.tell(Event::GlobalFailure(cause));
             }
         }

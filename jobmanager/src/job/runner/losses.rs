@@ -45,7 +45,7 @@ impl Runner {
         let cause = FailureCause::new(
             Fault::Environment,
             "WorkerStartTimeout",
-            format!("it has not started within {waited:?}"),
+            format!("it has not started within {waited:?} (sciurus.jobmanager.worker-timeout)"),
         );
         self.lose_worker(task_manager, Some(id), cause);
     }

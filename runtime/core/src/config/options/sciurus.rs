@@ -51,4 +51,10 @@ super::options! {
     /// `taskmanager.rpc.port`: for networks in which a TaskManager can't know where it is.
     JOBMANAGER_TASK_MANAGERS: Vec<String> = "sciurus.jobmanager.taskmanagers"
         .example("taskmanager-1:6122;taskmanager-2:6122");
+
+    /// Longest time from asking a TaskManager for a job's worker until the worker is there, the way
+    /// of the job's package included; a worker that takes longer is given up.
+    JOBMANAGER_WORKER_TIMEOUT: Duration = "sciurus.jobmanager.worker-timeout"
+        .default(|| Duration::from_secs(300))
+        .rule("at least 1 ms", |timeout| timeout.as_millis() >= 1);
 }

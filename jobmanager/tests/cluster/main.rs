@@ -1,0 +1,10 @@
+//! The JobManager with TaskManagers that are played, over real connections, and a real executable
+//! as the job.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod failures;
+mod jobs;
+mod sessions;
+mod submissions;
