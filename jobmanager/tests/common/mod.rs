@@ -37,6 +37,8 @@ impl TestCluster {
         let mut configuration = Configuration::from_pairs([
             ("jobmanager.rpc.port", "0"),
             ("jobmanager.bind-host", "127.0.0.1"),
+            ("rest.bind-port", "0"),
+            ("rest.bind-address", "127.0.0.1"),
             ("io.tmp.dirs", path.as_str()),
             ("env.log.dir", path.as_str()),
         ]);

@@ -34,6 +34,8 @@ pub struct Behaviour {
     pub ignores_cancellation: bool,
     /// Source readers ask for splits until there are no more, and then all tasks finish.
     pub reads_splits: bool,
+    /// Its only file is `tm.log`; others are refused.
+    pub refuses_files: bool,
     /// It sends no heartbeats.
     pub is_silent: bool,
 }
@@ -218,6 +220,22 @@ impl Player {
                 state.running.retain(|_, of| *of != job);
             }
             FromManager::SourceEvent(event) => self.on_source_event(event),
+            FromManager::ReadFile(read) if self.behaviour.refuses_files => {
+                if read.name != "tm.log" && read.kind == proto::FileKind::Named as i32 {
+                    let refused = proto::FileRefused {
+                        request: read.request,
+                        reason: "there is no such file".to_owned(),
+                    };
+                    return self.send(Message::FileRefused(refused));
+                }
+                let mut client = self.client.clone();
+                let data = Bytes::from_static(b"content");
+                let total_bytes = data.len() as u64;
+                let chunk = FileChunk { request: read.request, total_bytes, data };
+                tokio::spawn(async move {
+                    let _ = client.send_file(tokio_stream::iter([chunk])).await;
+                });
+            }
             FromManager::ReadFile(read) => {
                 let mut client = self.client.clone();
                 tokio::spawn(async move {
