@@ -6,5 +6,7 @@
 mod common;
 mod failures;
 mod jobs;
+mod lives;
+mod scale;
 mod sessions;
 mod submissions;
