@@ -5,14 +5,16 @@
 //! removed at the start.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use sciurus_package::{Sha256Digest, sha256_of_file};
+use sciurus_package::Sha256Digest;
+use sha2::{Digest, Sha256};
 
 /// The folder of the blobs, in the directory that is configured.
 const FOLDER: &str = "sciurus-blobs";
@@ -40,16 +42,6 @@ pub enum BlobError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
-    },
-    /// The file isn't what it was.
-    #[error("the package {} has changed: its SHA-256 was {expected} and is {found}", path.display())]
-    Changed {
-        /// The file.
-        path: PathBuf,
-        /// What it was.
-        expected: Sha256Digest,
-        /// What it is.
-        found: Sha256Digest,
     },
 }
 
@@ -128,34 +120,70 @@ impl BlobStore {
         self.blobs.lock().get(&sha256)?.upgrade().map(Blob)
     }
 
-    /// Takes a copy of a package in, under the same name. Blocks while it reads the file.
+    /// Returns the directory of the store, for what else goes with this life of the process.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Takes a copy of a package in, under the same name. Blocks while it copies the file.
     ///
     /// # Errors
-    /// [`BlobError`] where it can't be kept, or isn't what `expected` says.
-    pub fn add(&self, path: &Path, expected: Option<Sha256Digest>) -> Result<Blob, BlobError> {
-        let io_error =
-            |action, path: &Path, source| BlobError::Io { action, path: path.to_owned(), source };
-        let (sha256, size_bytes) = hash(path)?;
-        if let Some(expected) = expected.filter(|expected| *expected != sha256) {
-            return Err(BlobError::Changed { path: path.to_owned(), expected, found: sha256 });
-        }
-        if let Some(blob) = self.get(sha256) {
-            return Ok(blob);
-        }
+    /// [`BlobError`] where it can't be kept.
+    pub fn add(&self, path: &Path) -> Result<Blob, BlobError> {
+        let (directory, target) = self.make_room(path)?;
+        let copied = copy(path, &target);
+        self.finish(path, directory, target, copied)
+    }
+
+    /// Takes a package in that nobody is going to change, without a copy where that is possible.
+    /// Blocks while it reads the file.
+    ///
+    /// # Errors
+    /// [`BlobError`] where it can't be kept.
+    pub fn adopt(&self, path: &Path) -> Result<Blob, BlobError> {
+        let (directory, target) = self.make_room(path)?;
+        let linked = fs::hard_link(path, &target);
+        let copied = match linked {
+            Ok(()) => read(&target),
+            // It lies on another disk.
+            Err(_) => copy(path, &target),
+        };
+        self.finish(path, directory, target, copied)
+    }
+
+    fn make_room(&self, path: &Path) -> Result<(PathBuf, PathBuf), BlobError> {
         let number = self.added.fetch_add(1, Ordering::Relaxed);
-        let directory = self.directory.join(format!("{sha256}-{number}"));
-        fs::create_dir_all(&directory).map_err(|error| io_error("make", &directory, error))?;
-        let name = path.file_name().unwrap_or("package.jar".as_ref());
-        let target = directory.join(name);
-        if let Err(error) = copy(path, &target) {
+        let directory = self.directory.join(format!("package-{number}"));
+        fs::create_dir_all(&directory).map_err(|source| BlobError::Io {
+            action: "make",
+            path: directory.clone(),
+            source,
+        })?;
+        let target = directory.join(path.file_name().unwrap_or("package.jar".as_ref()));
+        Ok((directory, target))
+    }
+
+    fn finish(
+        &self,
+        path: &Path,
+        directory: PathBuf,
+        target: PathBuf,
+        copied: io::Result<(Sha256Digest, u64)>,
+    ) -> Result<Blob, BlobError> {
+        // It may be an executable, to be run from here.
+        let executable = |copied| {
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).map(|()| copied)
+        };
+        let (sha256, size_bytes) = copied.and_then(executable).map_err(|source| {
             let _ = fs::remove_dir_all(&directory);
-            return Err(match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    BlobError::NoSpace { directory: self.directory.clone(), size_bytes }
-                }
-                _ => io_error("copy the package to", &target, error),
-            });
-        }
+            match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::NoSpace {
+                    directory: self.directory.clone(),
+                    size_bytes: path.metadata().map_or(0, |metadata| metadata.len()),
+                },
+                _ => BlobError::Io { action: "keep the package", path: path.to_owned(), source },
+            }
+        })?;
         let held = Arc::new(Held {
             sha256,
             size_bytes,
@@ -163,7 +191,14 @@ impl BlobStore {
             path: target,
             blobs: self.blobs.clone(),
         });
-        self.blobs.lock().insert(sha256, Arc::downgrade(&held));
+        let mut blobs = self.blobs.lock();
+        if let Some(earlier) = blobs.get(&sha256).and_then(Weak::upgrade) {
+            // Dropped without the lock, which its end needs.
+            drop(blobs);
+            drop(held);
+            return Ok(Blob(earlier));
+        }
+        blobs.insert(sha256, Arc::downgrade(&held));
         Ok(Blob(held))
     }
 
@@ -173,20 +208,36 @@ impl BlobStore {
     }
 }
 
-fn hash(path: &Path) -> Result<(Sha256Digest, u64), BlobError> {
-    sha256_of_file(path).map_err(|error| BlobError::Io {
-        action: "read",
-        path: path.to_owned(),
-        source: io::Error::other(error.to_string()),
-    })
+/// How much is copied at once.
+const COPY_BYTES: usize = 256 << 10;
+
+/// Copies a file and hashes what was copied. A link would be quicker and follow changes of the
+/// original.
+fn copy(from: &Path, to: &Path) -> io::Result<(Sha256Digest, u64)> {
+    let mut to = File::create_new(to)?;
+    pass(from, |bytes| to.write_all(bytes))
 }
 
-/// Copies a file under another name first. A link would be quicker and follow changes of the
-/// original.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let partial = to.with_extension("partial");
-    fs::copy(from, &partial)?;
-    fs::rename(&partial, to)
+fn read(path: &Path) -> io::Result<(Sha256Digest, u64)> {
+    pass(path, |_| Ok(()))
+}
+
+fn pass(
+    from: &Path,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<(Sha256Digest, u64)> {
+    let mut from = File::open(from)?;
+    let (mut hash, mut length) = (Sha256::new(), 0);
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        let read = from.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((Sha256Digest(hash.finalize().into()), length));
+        }
+        hash.update(&buffer[..read]);
+        each(&buffer[..read])?;
+        length += read as u64;
+    }
 }
 
 #[cfg(test)]
@@ -204,8 +255,8 @@ mod tests {
     #[test]
     fn a_package_is_kept_as_long_as_somebody_holds_it() {
         let (_directory, store, file) = store();
-        let blob = store.add(&file, None).unwrap();
-        let again = store.add(&file, Some(blob.sha256())).unwrap();
+        let blob = store.add(&file).unwrap();
+        let again = store.add(&file).unwrap();
         fs::remove_file(&file).unwrap();
         assert_eq!(blob.path(), again.path());
         assert_eq!(blob.path().file_name().unwrap(), "job.jar");
@@ -220,17 +271,22 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_has_changed_is_not_taken() {
-        let (_directory, store, file) = store();
-        let sha256 = store.add(&file, None).unwrap().sha256();
-        fs::write(&file, "another job").unwrap();
-        assert!(matches!(store.add(&file, Some(sha256)), Err(BlobError::Changed { .. })));
+    fn what_is_adopted_outlives_its_name() {
+        let (directory, store, file) = store();
+        let blob = store.adopt(&file).unwrap();
+        let copy = directory.path().join("copy.jar");
+        fs::copy(&file, &copy).unwrap();
+        assert_eq!(store.add(&copy).unwrap().path(), blob.path(), "it is the same");
+        fs::remove_file(&file).unwrap();
+        assert_eq!(fs::read(blob.path()).unwrap(), b"a job");
+        assert_eq!(blob.sha256(), sciurus_package::sha256_of_file(&copy).unwrap().0);
+        assert_eq!(fs::read_dir(&store.directory).unwrap().count(), 1);
     }
 
     #[test]
     fn what_an_earlier_process_left_is_removed() {
         let (directory, store, file) = store();
-        let path = store.add(&file, None).unwrap().path().to_owned();
+        let path = store.add(&file).unwrap().path().to_owned();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "left").unwrap();
         BlobStore::open(directory.path(), "test").unwrap();

@@ -3,13 +3,14 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::Stdio;
+use std::time::Duration;
 
 use sciurus_core::graph::JobGraph;
 use sciurus_rpc::PROTOCOL_VERSION;
 use sciurus_rpc::convert::{bytes_of, configuration, configuration_texts};
 use sciurus_rpc::proto::{FromJob, JobInit, JobPlan, JobRole, from_job, to_job};
 use tokio::net::UnixStream;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
@@ -39,7 +40,7 @@ pub async fn launch(
     inbox: Inbox,
     tasks: &TaskTracker,
 ) -> Result<(Plan, Option<Coordinator>), CoordinatorError> {
-    let mut process = spawn(executable)?;
+    let mut process = spawn(executable).await?;
     let deadline = Instant::now() + executable.timeout;
     let Ok(plan) = timeout_at(deadline, ask(&mut process, executable, part)).await else {
         let output = process.output.tail();
@@ -54,7 +55,7 @@ pub async fn launch(
     Ok((plan, Some(coordinator)))
 }
 
-fn spawn(executable: &Executable) -> Result<JobProcess, CoordinatorError> {
+async fn spawn(executable: &Executable) -> Result<JobProcess, CoordinatorError> {
     let error = |action: String| move |source| CoordinatorError::Start { action, source };
     let path = executable.path.display();
     let (ours, theirs) =
@@ -73,7 +74,8 @@ fn spawn(executable: &Executable) -> Result<JobProcess, CoordinatorError> {
     ));
     std::fs::create_dir_all(&directory)
         .map_err(error(format!("make the directory {}", directory.display())))?;
-    let child = Command::new(&executable.path)
+    let mut command = Command::new(&executable.path);
+    command
         .args(&executable.arguments)
         .current_dir(&directory)
         .env_clear()
@@ -83,12 +85,13 @@ fn spawn(executable: &Executable) -> Result<JobProcess, CoordinatorError> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|source| {
-            let _ = std::fs::remove_dir_all(&directory);
-            CoordinatorError::Start { action: format!("run the job's executable {path}"), source }
-        })?;
+        .kill_on_drop(true);
+    let child = run(&mut command).await.map_err(|source| {
+        let _ = std::fs::remove_dir_all(&directory);
+        CoordinatorError::Start { action: format!("run the job's executable {path}"), source }
+    })?;
+    // The child has its end of the socket; this one would keep it from ever ending.
+    drop(command);
     let (reader, writer) = ours.into_split();
     let mut process = JobProcess { child, reader, writer, output, directory };
     if let Some(stdout) = process.child.stdout.take() {
@@ -98,6 +101,20 @@ fn spawn(executable: &Executable) -> Result<JobProcess, CoordinatorError> {
         process.output.collect(stderr, true);
     }
     Ok(process)
+}
+
+/// Runs a command; tries again where the executable is still being written, as it seems: another
+/// process that was started meanwhile has a copy of the open file for a moment.
+async fn run(command: &mut Command) -> std::io::Result<Child> {
+    for _ in 0..20 {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            result => return result,
+        }
+    }
+    command.spawn()
 }
 
 fn environment(executable: &Executable) -> Vec<(String, String)> {

@@ -217,19 +217,24 @@ impl Dispatcher {
 
     /// Finds the package, keeps it and takes the executable out of it.
     async fn prepare(&self, submission: JobSubmission, id: JobId) -> Result<Prepared, SubmitError> {
-        let path = match &submission.package {
-            PackageRef::Uploaded(package) => {
-                let found = self.0.packages.get(package).await;
-                found.ok_or_else(|| SubmitError::UnknownPackage(package.clone()))?.path
-            }
-            PackageRef::Path(path) => path.clone(),
-        };
-        let (blobs, options) = (self.0.blobs.clone(), self.0.settings.installed.clone());
+        let (blobs, packages) = (self.0.blobs.clone(), self.0.packages.clone());
+        let (options, package) = (self.0.settings.installed.clone(), submission.package);
         let (blob, info, executable) = blocking(move || {
-            let of_package = |error| SubmitError::Package { name: file_name(&path), error };
-            let info = inspect(&path).map_err(of_package)?;
+            let (blob, info) = match package {
+                PackageRef::Uploaded(id) => {
+                    let found = packages.open(&id)?;
+                    let (package, blob) = found.ok_or(SubmitError::UnknownPackage(id))?;
+                    (blob, package.info)
+                }
+                PackageRef::Path(path) => {
+                    let inspected = inspect(&path);
+                    let info = inspected
+                        .map_err(|error| SubmitError::Package { name: file_name(&path), error })?;
+                    (blobs.add(&path)?, info.into())
+                }
+            };
+            let of_package = |error| SubmitError::Package { name: file_name(blob.path()), error };
             info.check_platform(&Platform::current()).map_err(of_package)?;
-            let blob = blobs.add(&path, None)?;
             let executable = executable_of(&blob, &info, &options).map_err(of_package)?;
             Ok::<_, SubmitError>((blob, info, executable))
         })
@@ -255,7 +260,7 @@ impl Dispatcher {
                 job: id,
                 configuration,
                 log: coordinator_log(&self.0.log_dir, id),
-                tmp_dir: self.0.settings.tmp_dir.clone(),
+                tmp_dir: self.0.blobs.directory().to_owned(),
                 timeout: self.0.settings.plan_timeout,
             },
             blob,
@@ -337,6 +342,7 @@ impl Dispatcher {
                 dispatcher.forget(id).await;
             }
             dispatcher.0.jobs.lock().end(id, SystemClock.now());
+            dispatcher.expire();
             job.tell_end();
             // The package goes with the job.
             drop(prepared.blob);
@@ -368,6 +374,9 @@ fn executable_of(
     info: &PackageInfo,
     options: &ExtractOptions,
 ) -> Result<PathBuf, PackageError> {
+    if info.kind == PackageKind::Executable {
+        return Ok(blob.path().to_owned());
+    }
     let platform = Platform::current();
     let folder = blob.directory().join("bin");
     if let (PackageKind::Package, Some(executable)) =

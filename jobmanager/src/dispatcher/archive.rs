@@ -30,19 +30,21 @@ impl<J: Clone> JobTable<J> {
     /// Notes that a job has ended.
     pub(super) fn end(&mut self, id: JobId, now: Timestamp) {
         self.ended.insert((now, id));
-        self.expire(now);
     }
 
-    /// Forgets the jobs that ended too long ago.
-    pub(super) fn expire(&mut self, now: Timestamp) {
+    /// Forgets the jobs that ended too long ago, and returns them.
+    #[must_use]
+    pub(super) fn expire(&mut self, now: Timestamp) -> Vec<J> {
+        let mut expired = Vec::new();
         let expiration = i64::try_from(self.expiration.as_millis()).unwrap_or(i64::MAX);
         while let Some(&(ended, id)) = self.ended.first() {
             if self.ended.len() <= self.capacity && now.saturating_sub(ended) < expiration {
                 break;
             }
             self.ended.pop_first();
-            self.jobs.remove(&id);
+            expired.extend(self.jobs.remove(&id));
         }
+        expired
     }
 
     pub(super) fn get(&self, id: JobId) -> Option<J> {
@@ -71,10 +73,10 @@ mod tests {
         for (number, now) in [(3, 100), (1, 200), (2, 300)] {
             table.end(id(number), now);
         }
+        assert_eq!(table.expire(300), [3]);
+        assert!(table.expire(1199).is_empty());
         assert_eq!(table.all(), [1, 2, 4, 5]);
-        table.expire(1199);
-        assert_eq!(table.all(), [1, 2, 4, 5]);
-        table.expire(1200);
+        assert_eq!(table.expire(1200), [1]);
         assert_eq!(table.all(), [2, 4, 5]);
     }
 
@@ -84,7 +86,7 @@ mod tests {
         table.insert(id(1), "first");
         table.end(id(1), 0);
         table.insert(id(1), "second");
-        table.expire(5000);
+        assert!(table.expire(5000).is_empty());
         assert_eq!(table.get(id(1)), Some("second"));
     }
 }

@@ -106,16 +106,22 @@ impl Dispatcher {
 
     /// Returns all jobs that run or have ended not long ago.
     pub fn jobs(&self) -> Vec<Arc<Job>> {
-        let mut jobs = self.0.jobs.lock();
-        jobs.expire(SystemClock.now());
-        jobs.all()
+        self.expire();
+        self.0.jobs.lock().all()
     }
 
     /// Returns a job that runs or has ended not long ago.
     pub fn job(&self, id: JobId) -> Option<Arc<Job>> {
-        let mut jobs = self.0.jobs.lock();
-        jobs.expire(SystemClock.now());
-        jobs.get(id)
+        self.expire();
+        self.0.jobs.lock().get(id)
+    }
+
+    /// Forgets the jobs that ended too long ago, and what they have printed.
+    fn expire(&self) {
+        let expired = self.0.jobs.lock().expire(SystemClock.now());
+        for job in expired {
+            let _ = std::fs::remove_file(job.coordinator_log());
+        }
     }
 
     /// Asks a job to stop; the job's status tells when it has.

@@ -116,7 +116,8 @@ impl Job {
     }
 
     /// Looks at the job's master: its graph, its status and their times, its tasks and their
-    /// attempts, its failures. The job stands still meanwhile: take out what is needed and go.
+    /// attempts, its failures. The job stands still meanwhile, and all else that is asked of
+    /// it waits: take out what is needed and go.
     pub fn with_master<R>(&self, look: impl FnOnce(&JobMaster) -> R) -> R {
         let available = self.resources.counts().available;
         let mut master = self.master.lock();

@@ -127,10 +127,10 @@ impl JobManager {
         let name = format!("jobmanager-{}", rpc_address.port());
         let blobs = Arc::new(BlobStore::open(&settings.blob_dir, &name)?);
         let packages = if let Some(directory) = &settings.upload_dir {
-            PackageStore::new(directory, false)
+            PackageStore::new(directory, false, blobs.clone())
         } else {
             let directory = settings.tmp_dir.join(format!("sciurus-web-{}", rpc_address.port()));
-            let packages = PackageStore::new(&directory, true);
+            let packages = PackageStore::new(&directory, true, blobs.clone());
             // What a process that was killed has left.
             packages.close();
             packages

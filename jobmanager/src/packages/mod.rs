@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 use sciurus_core::time::Timestamp;
 use sciurus_package::{PackageError, PackageInfo, inspect};
 
+use crate::blobs::{Blob, BlobError, BlobStore};
+
 /// The folder of uploaded packages, as Flink calls it.
 const FOLDER: &str = "flink-web-upload";
 
@@ -83,15 +85,23 @@ struct Inner {
     directory: PathBuf,
     /// Whether they go with the process.
     is_temporary: bool,
+    blobs: Arc<BlobStore>,
     /// By their ids.
-    known: Mutex<BTreeMap<String, UploadedPackage>>,
+    known: Mutex<BTreeMap<String, Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    package: UploadedPackage,
+    /// Kept, so that each run of the package finds it hashed and unpacked.
+    blob: Option<Blob>,
 }
 
 impl PackageStore {
     /// Uses a folder below a directory, which need not exist.
-    pub fn new(directory: &Path, is_temporary: bool) -> Self {
+    pub fn new(directory: &Path, is_temporary: bool, blobs: Arc<BlobStore>) -> Self {
         let directory = directory.join(FOLDER);
-        Self(Arc::new(Inner { directory, is_temporary, known: Mutex::default() }))
+        Self(Arc::new(Inner { directory, is_temporary, blobs, known: Mutex::default() }))
     }
 
     /// Returns where packages lie. Whoever writes an upload writes it here first, under another
@@ -153,7 +163,9 @@ impl PackageStore {
         }
         let uploaded = modified(&path);
         let package = UploadedPackage { id: id.clone(), name, path, uploaded, info: info.into() };
-        self.0.known.lock().insert(id, package.clone());
+        // Where it can't be kept yet that is told to whoever runs it.
+        let blob = self.0.blobs.adopt(&package.path).ok();
+        self.0.known.lock().insert(id, Known { package: package.clone(), blob });
         tracing::info!("package {} was uploaded", package.id);
         Ok(package)
     }
@@ -185,8 +197,8 @@ impl PackageStore {
         }
         let path = self.0.directory.join(id);
         let is_there = path.is_file();
-        if let Some(package) = self.0.known.lock().get(id) {
-            return is_there.then(|| package.clone());
+        if let Some(known) = self.0.known.lock().get(id) {
+            return is_there.then(|| known.package.clone());
         }
         let (_, name) = id.split_once('_')?;
         let info = if is_there { inspect(&path).ok()? } else { return None };
@@ -197,8 +209,26 @@ impl PackageStore {
             path,
             info: info.into(),
         };
-        self.0.known.lock().insert(id.to_owned(), package.clone());
+        let known = Known { package: package.clone(), blob: None };
+        self.0.known.lock().insert(id.to_owned(), known);
         Some(package)
+    }
+
+    /// Returns a package and its content; `None` where there is none. Waits for disks.
+    ///
+    /// # Errors
+    /// [`BlobError`] where it can't be kept.
+    pub(crate) fn open(&self, id: &str) -> Result<Option<(UploadedPackage, Blob)>, BlobError> {
+        let Some(package) = self.find(id) else { return Ok(None) };
+        let kept = self.0.known.lock().get(id).and_then(|known| known.blob.clone());
+        if let Some(blob) = kept {
+            return Ok(Some((package, blob)));
+        }
+        let blob = self.0.blobs.adopt(&package.path)?;
+        if let Some(known) = self.0.known.lock().get_mut(id) {
+            known.blob = Some(blob.clone());
+        }
+        Ok(Some((package, blob)))
     }
 
     /// Deletes a package. Jobs that run have a copy of theirs.
@@ -209,7 +239,8 @@ impl PackageStore {
         let (store, id) = (self.clone(), id.to_owned());
         blocking(move || {
             let package = store.find(&id).ok_or_else(|| DeletePackageError::Unknown(id.clone()))?;
-            store.0.known.lock().remove(&id);
+            let known = store.0.known.lock().remove(&id);
+            drop(known);
             std::fs::remove_file(&package.path)
                 .map_err(|source| DeletePackageError::Io { path: package.path, source })
         })
@@ -264,16 +295,21 @@ mod tests {
         path
     }
 
+    fn store(directory: &Path, is_temporary: bool) -> PackageStore {
+        let blobs = BlobStore::open(directory, &fastrand::u64(..).to_string()).unwrap();
+        PackageStore::new(directory, is_temporary, blobs.into())
+    }
+
     #[tokio::test]
     async fn packages_are_kept_listed_and_deleted() {
         let directory = tempfile::tempdir().unwrap();
-        let store = PackageStore::new(directory.path(), true);
+        let store = store(directory.path(), true);
         assert!(store.list().await.is_empty());
         let file = executable(directory.path());
         let package = store.upload(file.clone(), "job.jar".to_owned()).await.unwrap();
         assert!(package.id.ends_with("_job.jar") && !file.exists());
         assert_eq!(store.list().await, std::slice::from_ref(&package));
-        let another = PackageStore::new(directory.path(), false);
+        let another = self::store(directory.path(), false);
         assert_eq!(another.get(&package.id).await.unwrap().name, "job.jar");
         store.delete(&package.id).await.unwrap();
         assert!(another.get(&package.id).await.is_none());
@@ -286,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_package_is_refused_and_left_where_it_was() {
         let directory = tempfile::tempdir().unwrap();
-        let store = PackageStore::new(directory.path(), true);
+        let store = store(directory.path(), true);
         let file = directory.path().join("upload.tmp");
         std::fs::write(&file, "no package").unwrap();
         let error = store.upload(file.clone(), "job.jar".to_owned()).await.unwrap_err();
