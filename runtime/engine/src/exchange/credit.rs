@@ -50,6 +50,16 @@ impl Credit {
         }
     }
 
+    /// Notes what another worker says was taken: never more than is under way.
+    pub(super) fn give_back_at_most(&self, bytes: usize) {
+        let take_off = |used: usize| Some(used.saturating_sub(bytes));
+        let before = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, take_off);
+        let before = before.unwrap_or_default();
+        if before >= self.limit && before.saturating_sub(bytes) < self.limit {
+            self.producer.notify();
+        }
+    }
+
     pub(super) fn wake_producer(&self) {
         self.producer.notify();
     }

@@ -60,7 +60,6 @@ struct Queued {
 /// What came by a channel, as it came: batches are decoded by the task that reads them.
 pub(super) enum Payload {
     Element(StreamElement),
-    #[allow(dead_code, reason = "connections follow")]
     Encoded(EncodedBatch),
     /// Nothing more will come, for this reason.
     Lost(TaskError),
