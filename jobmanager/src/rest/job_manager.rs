@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use sciurus_core::config::Configuration;
@@ -11,7 +12,7 @@ use super::Rest;
 use super::error::{RestError, RestResult};
 use super::files::{self, LogList, ThreadDump};
 use super::params::Params;
-use super::reply::{Reply, ok};
+use super::reply::{Reply, WithoutCors, ok};
 
 /// A setting.
 #[derive(Debug, Serialize)]
@@ -133,20 +134,27 @@ pub struct LogUrl {
     url: String,
 }
 
+/// Flink answers this as if it were a file.
+type LogUrlReply = (Extension<WithoutCors>, Reply<LogUrl>);
+
+fn log_url(url: String) -> LogUrlReply {
+    (Extension(WithoutCors), ok(LogUrl { url }))
+}
+
 /// `GET /jobs/:jobid/jobmanager/log-url`.
-pub async fn job_log_url(State(rest): State<Rest>, params: Params) -> RestResult<Reply<LogUrl>> {
+pub async fn job_log_url(State(rest): State<Rest>, params: Params) -> RestResult<LogUrlReply> {
     rest.job(params.job()?)?;
-    Ok(ok(LogUrl { url: format!("{}/#/job-manager/logs", rest.url()) }))
+    Ok(log_url(format!("{}/#/job-manager/logs", rest.url())))
 }
 
 /// `GET /jobs/:jobid/taskmanagers/:taskmanagerid/log-url`.
 pub async fn task_manager_log_url(
     State(rest): State<Rest>,
     params: Params,
-) -> RestResult<Reply<LogUrl>> {
+) -> RestResult<LogUrlReply> {
     rest.job(params.job()?)?;
     let task_manager = params.text("taskmanagerid");
-    Ok(ok(LogUrl { url: format!("{}/#/task-manager/{task_manager}/logs", rest.url()) }))
+    Ok(log_url(format!("{}/#/task-manager/{task_manager}/logs", rest.url())))
 }
 
 /// `…/profiler`: profiling is switched off, as it is in Flink by default.

@@ -193,13 +193,15 @@ fn packages_that_are_none_are_refused_with_the_reason() {
 }
 
 pub fn upload(address: SocketAddr, name: &str, bytes: &[u8]) -> http::Answer {
+    // This test's own executable is uploaded, too, and holds every text that stands here.
+    let boundary = format!("{:032x}", fastrand::u128(..));
     let mut body = format!(
-        "--b\r\ncontent-disposition: form-data; name=\"jarfile\"; filename=\"{name}\"\r\n\
+        "--{boundary}\r\ncontent-disposition: form-data; name=\"jarfile\"; filename=\"{name}\"\r\n\
          content-type: application/java-archive\r\n\r\n"
     )
     .into_bytes();
     body.extend_from_slice(bytes);
-    body.extend_from_slice(b"\r\n--b--\r\n");
-    let headers = [("content-type", "multipart/form-data; boundary=b")];
-    http::request(address, "POST", "/jars/upload", &headers, &body)
+    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let content_type = format!("multipart/form-data; boundary={boundary}");
+    http::request(address, "POST", "/jars/upload", &[("content-type", &content_type)], &body)
 }

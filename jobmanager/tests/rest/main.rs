@@ -3,6 +3,9 @@
 
 mod basics;
 mod cluster;
+#[path = "../common/mod.rs"]
+mod common;
+mod conformance;
 mod docs;
 mod hostile;
 mod http;

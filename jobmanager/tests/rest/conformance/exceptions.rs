@@ -1,0 +1,42 @@
+//! What is answered in another way than Flink answers, and why.
+
+/// Recordings whose names begin so, and the reason.
+pub const EXCEPTIONS: &[(&str, &str)] = &[
+    ("adaptive_err_jobmanager_profiler", PROFILER),
+    ("adaptive_err_taskmanager_profiler", PROFILER),
+    ("adaptive_jobmanager_profiler", PROFILER),
+    ("adaptive_taskmanager_profiler", PROFILER),
+    ("adaptive_requirements_wants_8", ADAPTIVE),
+    ("adaptive_err_requirements_too_big", ADAPTIVE),
+    ("adaptive_err_requirements_missing_vertex", ADAPTIVE),
+    ("adaptive_err_requirements_unknown_vertex", ADAPTIVE),
+    ("adaptive_resource_requirements", ADAPTIVE),
+    ("adaptive_rescales", ADAPTIVE),
+    ("rescale_history", ADAPTIVE),
+    ("checkpoints_details", CHECKPOINTS),
+    ("checkpoints_trigger_status", CHECKPOINTS),
+    ("savepoints_status_completed", CHECKPOINTS),
+    ("savepoints_status_default_dir", CHECKPOINTS),
+    ("savepoints_status_native", CHECKPOINTS),
+    ("stop_with_savepoint_status", CHECKPOINTS),
+    ("index_html", PAGES),
+    ("root_index_html", PAGES),
+    ("static_if_modified", PAGES),
+    (
+        "jobs_id_vertices_v0_backpressure_canceled",
+        "Flink answered 500, for it couldn't look any more",
+    ),
+    ("sql_vertices_v0_backpressure", "Flink hadn't looked at the job's back pressure yet"),
+    ("sql_vertices_v1_backpressure", "Flink hadn't looked at the job's back pressure yet"),
+];
+
+const PAGES: &str = "there is no user interface yet";
+
+const PROFILER: &str = "recorded with 'rest.profiling.enabled', which there isn't";
+const ADAPTIVE: &str = "recorded with the adaptive scheduler; here jobs keep their parallelism";
+const CHECKPOINTS: &str = "no checkpoints and savepoints are taken yet";
+
+/// Returns the exception that a recording falls under.
+pub fn exception_for(name: &str) -> Option<usize> {
+    EXCEPTIONS.iter().position(|(prefix, _)| name.starts_with(prefix))
+}
