@@ -9,4 +9,5 @@ mod conformance;
 mod docs;
 mod hostile;
 mod http;
+mod java;
 mod shape;
