@@ -94,6 +94,13 @@ test_bootstrap_asks_for_root_when_it_cannot_become_root() {
     grep -q 'needs root; please run: apt-get' said
 }
 
+test_bootstrap_goes_on_where_there_is_no_java_for_the_real_flink() {
+    machine 99.0.0
+    stand_in python3
+    bootstrap test || return 1
+    grep -q 'no default-jre-headless here: the real flink goes untested' said
+}
+
 test_bootstrap_refuses_an_unknown_target() {
     machine 99.0.0
     ! bootstrap no_such_target || return 1

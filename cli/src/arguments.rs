@@ -31,6 +31,12 @@ pub enum Command {
     Package(Package),
     Cluster(Cluster),
     Completions(Completions),
+    #[command(name = "jobmanager")]
+    Jobmanager(Manager),
+    #[command(name = "taskmanager")]
+    Taskmanager(Manager),
+    #[command(name = "standalone-job")]
+    StandaloneJob(StandaloneJob),
 }
 
 /// Where settings come from.
@@ -360,6 +366,50 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
+/// Runs a JobManager or TaskManager in the foreground.
+#[derive(Debug, Args)]
+pub struct Manager {
+    #[command(flatten)]
+    pub settings: Settings,
+    /// The host under which the process is found.
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// The port of the REST API.
+    #[arg(long = "webui-port", value_name = "PORT")]
+    pub webui_port: Option<u16>,
+    /// Logs to files only.
+    #[arg(long, hide = true)]
+    pub background: bool,
+}
+
+/// Runs one job on a cluster of its own: this process is its JobManager.
+#[derive(Debug, Args)]
+pub struct StandaloneJob {
+    /// The entry of the job's package: which of its jobs.
+    #[arg(short = 'j', long = "job-classname", value_name = "ENTRY")]
+    pub entry: Option<String>,
+    /// The job's id [default: 00000000000000000000000000000000].
+    #[arg(long = "job-id", value_name = "ID", value_parser = job_id)]
+    pub job_id: Option<JobId>,
+    /// The job's package [default: pipeline.jars, else the one in $FLINK_HOME/usrlib].
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    pub jars: Vec<String>,
+    /// The savepoint or checkpoint to start from.
+    #[arg(short = 's', long = "fromSavepoint", value_name = "PATH")]
+    pub from_savepoint: Option<String>,
+    /// Leaves out state of operators that the job no longer has.
+    #[arg(short = 'n', long = "allowNonRestoredState")]
+    pub allow_non_restored_state: bool,
+    /// Who owns the files of the savepoint.
+    #[arg(long = "claimMode", alias = "restoreMode", value_enum, ignore_case = true)]
+    pub claim_mode: Option<ClaimMode>,
+    #[command(flatten)]
+    pub manager: Manager,
+    /// The job's arguments.
+    #[arg(value_name = "ARGUMENTS", trailing_var_arg = true)]
+    pub job_arguments: Vec<String>,
+}
+
 fn job_id(text: &str) -> Result<JobId, String> {
     text.parse().map_err(|_| {
         format!(
@@ -398,6 +448,20 @@ mod tests {
         assert_eq!(run.target.properties, ["a=b"]);
         assert_eq!(run.submission.package(), PathBuf::from("x.jar"));
         assert_eq!(run.submission.job_arguments(), ["-p", "3", "--input", "y", "-d"]);
+    }
+
+    #[test]
+    fn a_standalone_job_takes_flinks_arguments_and_leaves_the_jobs_alone() {
+        let text = "x standalone-job --job-classname E -D a=b --host h --webui-port 1 -s p -n \
+                    --jars a,b --input -x -D c=d";
+        let Command::StandaloneJob(job) = parsed(&text.replace("  ", " ")) else { panic!() };
+        assert_eq!(job.entry.as_deref(), Some("E"));
+        assert_eq!(job.manager.settings.properties, ["a=b"]);
+        assert_eq!((job.manager.host.as_deref(), job.manager.webui_port), (Some("h"), Some(1)));
+        assert_eq!(job.jars, ["a", "b"]);
+        assert_eq!(job.from_savepoint.as_deref(), Some("p"));
+        assert!(job.allow_non_restored_state);
+        assert_eq!(job.job_arguments, ["--input", "-x", "-D", "c=d"]);
     }
 
     #[test]

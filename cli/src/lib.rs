@@ -8,6 +8,8 @@
 mod arguments;
 mod commands;
 mod configuration;
+#[cfg(test)]
+mod docs;
 mod error;
 mod local;
 mod multicall;
@@ -62,6 +64,9 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Package(arguments) => commands::package::run(&arguments)?,
         Command::Cluster(arguments) => return local::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments)?,
+        Command::Jobmanager(arguments) => return process::jobmanager::run(&arguments),
+        Command::Taskmanager(arguments) => return process::taskmanager::run(&arguments),
+        Command::StandaloneJob(arguments) => return process::standalone_job::run(arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

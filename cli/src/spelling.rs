@@ -99,6 +99,7 @@ mod tests {
             ("sciurus checkpoint -full x", "sciurus checkpoint --full x"),
             ("sciurus run -rm claim x.jar", "sciurus run --claimMode claim -- x.jar"),
             ("sciurus run -p 2 -Dfull=1 x.jar", "sciurus run -p 2 -Dfull=1 -- x.jar"),
+            ("sciurus standalone-job -jid 0 --in x", "sciurus standalone-job --job-id 0 -- --in x"),
         ] {
             assert_eq!(modern_text(flink), ours);
         }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use sciurus_core::config::ConfigError;
+
 /// Says why a manager doesn't run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,4 +14,36 @@ pub enum ProcessError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A setting can't be used.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+    /// What is to be logged makes no sense.
+    #[error(
+        "'{given}' does not say what to log: {reason}; expected a level, also for parts of the \
+         program, as in info,sciurus_jobmanager=debug (sciurus.log.level or RUST_LOG)"
+    )]
+    LogLevel {
+        /// The text as given.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The runtime that all tasks of the process run on can't be made.
+    #[error("cannot start the process' runtime: {source}")]
+    Runtime {
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The `JobManager` can't start.
+    #[error(transparent)]
+    JobManager(sciurus_jobmanager::StartError),
+    /// The REST API can't be served.
+    #[error(transparent)]
+    Rest(sciurus_jobmanager::rest::RestStartError),
+    /// The `TaskManager` can't start.
+    #[error(transparent)]
+    TaskManager(sciurus_taskmanager::StartError),
+    /// The `TaskManager` can't go on.
+    #[error(transparent)]
+    TaskManagerEnded(sciurus_taskmanager::TaskManagerError),
 }

@@ -1,6 +1,11 @@
 //! Running as a manager: configuration, log, signals, the manager itself.
 
 mod error;
+pub mod jobmanager;
+mod logging;
+mod manager;
 pub mod signals;
+pub mod standalone_job;
+pub mod taskmanager;
 
 pub use error::ProcessError;

@@ -1,11 +1,14 @@
 //! Signals that ask a process to end.
 
+use std::process::ExitCode;
 use std::thread;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ProcessError;
+
+const INTERRUPT: &str = "SIGINT";
 
 /// Calls the function whenever the process is asked to end (`SIGINT`, `SIGTERM`), in place of
 /// ending it.
@@ -54,8 +57,27 @@ impl End {
     /// Waits for one, and returns its name.
     pub async fn asked(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.interrupt.recv() => INTERRUPT,
             _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+/// Stops a manager. If a signal comes meanwhile, returns at once what the process has to end with.
+pub async fn stop(
+    reason: &str,
+    mut end: End,
+    stopping: impl Future<Output = ()>,
+) -> Option<ExitCode> {
+    tracing::info!("stops because of {reason}");
+    tokio::select! {
+        () = stopping => {
+            tracing::info!("has stopped");
+            None
+        }
+        name = end.asked() => {
+            tracing::warn!("ends at once because of {name}");
+            Some(ExitCode::from(if name == INTERRUPT { 130 } else { 143 }))
         }
     }
 }
