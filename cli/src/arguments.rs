@@ -11,7 +11,7 @@ use sciurus_core::ids::JobId;
 /// called jobmanager, taskmanager or standalone-job is that. Options have Flink's names and may be
 /// spelt as Flink's (-sae, -detached).
 #[derive(Debug, Parser)]
-#[command(name = "sciurus", version, max_term_width = 100)]
+#[command(name = "sciurus", bin_name = "sciurus", version, max_term_width = 100)]
 #[command(disable_help_subcommand = true, subcommand_value_name = "COMMAND")]
 pub struct Arguments {
     #[command(subcommand)]
@@ -391,7 +391,7 @@ pub struct StandaloneJob {
     /// The job's id [default: 00000000000000000000000000000000].
     #[arg(long = "job-id", value_name = "ID", value_parser = job_id)]
     pub job_id: Option<JobId>,
-    /// The job's package [default: pipeline.jars, else the one in $FLINK_HOME/usrlib].
+    /// The job's package [default: pipeline.jars, else the one in `$FLINK_HOME/usrlib`].
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub jars: Vec<String>,
     /// The savepoint or checkpoint to start from.

@@ -33,6 +33,14 @@ pub enum Error {
     /// A package could not be made.
     #[error(transparent)]
     Package(#[from] sciurus_package::PackageError),
+    /// A file can't be part of a package.
+    #[error("{}: {source}", path.display())]
+    Executable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: sciurus_package::PackageError,
+    },
     /// A file of the user's can't be read.
     #[error("cannot read {}: {source}", path.display())]
     File {

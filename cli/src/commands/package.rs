@@ -11,7 +11,10 @@ pub fn run(arguments: &Package) -> Result<(), Error> {
     let Package { executables, output: out, name, entries } = arguments;
     let executables = executables
         .iter()
-        .map(|path| Ok((platform_of_executable(path)?, path.clone())))
+        .map(|path| match platform_of_executable(path) {
+            Ok(platform) => Ok((platform, path.clone())),
+            Err(source) => Err(Error::Executable { path: path.clone(), source }),
+        })
         .collect::<Result<Vec<_>, Error>>()?;
     let options = CreateOptions {
         name: name.clone(),

@@ -6,15 +6,21 @@ use sciurus_core::config::Ports;
 
 use super::LocalError;
 
-/// Returns the first port that can be listened on; for port 0 one that the system chooses.
+/// Listens on the first port that can be had; for port 0 the system chooses one. While the listener
+/// lives nobody else gets the port.
 ///
 /// # Errors
 /// [`LocalError::Port`] if all are taken, with the reason of the first.
-pub fn free(host: &str, ports: &Ports, key: &'static str) -> Result<u16, LocalError> {
+pub fn free(
+    host: &str,
+    ports: &Ports,
+    key: &'static str,
+) -> Result<(u16, TcpListener), LocalError> {
     let mut first_error = None;
     for port in ports.iter() {
-        match TcpListener::bind((host, port)).and_then(|listener| listener.local_addr()) {
-            Ok(address) => return Ok(address.port()),
+        let listener = TcpListener::bind((host, port));
+        match listener.and_then(|listener| Ok((listener.local_addr()?.port(), listener))) {
+            Ok(free) => return Ok(free),
             Err(source) => {
                 let error = || LocalError::Port { host: host.to_owned(), port, key, source };
                 first_error.get_or_insert_with(error);
@@ -43,7 +49,7 @@ mod tests {
         assert!(error.starts_with(&start), "{error}");
         assert!(error.contains("by -Drest.port=PORT"), "{error}");
         let ports = format!("{port},0").parse().unwrap();
-        let free = free("localhost", &ports, "rest.port").unwrap();
+        let (free, _listener) = free("localhost", &ports, "rest.port").unwrap();
         assert!(free != port && free != 0);
     }
 }

@@ -103,12 +103,14 @@ impl Plan {
             Ok(host.unwrap_or_else(|| "localhost".to_owned()))
         };
         let rest_ports = configuration.get(&rest::BIND_PORT)?;
-        let port = ports::free(&bound(&rest::BIND_ADDRESS)?, &rest_ports, rest::PORT.key())?;
+        // Both are held until both are known: else they could be the same.
+        let (port, _rest) =
+            ports::free(&bound(&rest::BIND_ADDRESS)?, &rest_ports, rest::PORT.key())?;
         set(rest::BIND_PORT.key(), port.to_string());
         set(rest::PORT.key(), port.to_string());
         let rpc = Ports::one(configuration.get(&jobmanager::RPC_PORT)?);
         let bind_host = bound(&jobmanager::BIND_HOST)?;
-        let rpc = ports::free(&bind_host, &rpc, jobmanager::RPC_PORT.key())?;
+        let (rpc, _rpc) = ports::free(&bind_host, &rpc, jobmanager::RPC_PORT.key())?;
         set(jobmanager::RPC_PORT.key(), rpc.to_string());
         if let Some(slots) = arguments.slots {
             set(taskmanager::NUM_TASK_SLOTS.key(), slots.to_string());

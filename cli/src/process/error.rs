@@ -37,9 +37,6 @@ pub enum ProcessError {
     /// The `JobManager` can't start.
     #[error(transparent)]
     JobManager(sciurus_jobmanager::StartError),
-    /// The REST API can't be served.
-    #[error(transparent)]
-    Rest(sciurus_jobmanager::rest::RestStartError),
     /// The `TaskManager` can't start.
     #[error(transparent)]
     TaskManager(sciurus_taskmanager::StartError),

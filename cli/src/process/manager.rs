@@ -123,9 +123,10 @@ fn announce(kind: Kind, configuration: &Configuration, file: Option<&Path>) {
         kind.title(),
         std::process::id()
     );
-    match file {
-        Some(file) => tracing::info!("configuration file: {}", file.display()),
-        None => tracing::info!("no configuration file"),
+    if let Some(file) = file {
+        tracing::info!("configuration file: {}", file.display());
+    } else {
+        tracing::info!("no configuration file");
     }
     for (key, value) in configuration.iter_shown() {
         tracing::info!("{key}: {value}");

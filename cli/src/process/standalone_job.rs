@@ -22,7 +22,7 @@ const USUAL_HOME: &str = "/opt/flink";
 /// Runs a `JobManager` for one job.
 pub fn run(arguments: StandaloneJob) -> Result<ExitCode, Error> {
     let prepared = manager::prepare(Kind::JobManager, &arguments.manager, &settings(&arguments))?;
-    let source = source(&arguments.jars, &prepared.configuration, home())?;
+    let source = source(&arguments.jars, &prepared.configuration, &home())?;
     let application = Application {
         source,
         entry: arguments.entry,
@@ -61,18 +61,16 @@ fn home() -> PathBuf {
 fn source(
     jars: &[String],
     configuration: &Configuration,
-    home: PathBuf,
+    home: &Path,
 ) -> Result<ApplicationSource, Error> {
     let configured = configuration.get_optional(&client::PIPELINE_JARS)?.unwrap_or_default();
     let classpaths = configuration.get_optional(&client::PIPELINE_CLASSPATHS)?.unwrap_or_default();
     let named = [jars, &configured, &classpaths].into_iter().flatten().next();
-    Ok(match named {
-        Some(path) => ApplicationSource::Path(local_path(path)),
-        None => {
-            let directories = PACKAGE_DIRECTORIES.map(|name| home.join(name));
-            ApplicationSource::Directories(directories.to_vec())
-        }
-    })
+    let directories = || PACKAGE_DIRECTORIES.map(|name| home.join(name)).to_vec();
+    Ok(named.map_or_else(
+        || ApplicationSource::Directories(directories()),
+        |path| ApplicationSource::Path(local_path(path)),
+    ))
 }
 
 /// Returns the path that `file:///path` or Flink's `local:///path` names.
@@ -92,7 +90,7 @@ mod tests {
             |pairs: &[(&str, &str)]| Configuration::from_pairs(pairs.iter().copied());
         let find = |jars: &[&str], pairs: &[(&str, &str)]| {
             let jars: Vec<_> = jars.iter().map(|&jar| jar.to_owned()).collect();
-            source(&jars, &configuration(pairs), "/home".into()).unwrap()
+            source(&jars, &configuration(pairs), Path::new("/home")).unwrap()
         };
         let path = |path: &str| ApplicationSource::Path(path.into());
         let settings = [("pipeline.jars", "file:///a.jar"), ("pipeline.classpaths", "/b.jar")];

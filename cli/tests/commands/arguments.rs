@@ -20,7 +20,7 @@ fn wrong_arguments_end_with_2_and_say_what_is_right() {
         (&["list", "--nonsense"][..], "unexpected argument '--nonsense'"),
         (&["cancel", "xyz"], "Cannot parse JobID from \"xyz\". The expected format is "),
         (&["run"], "<PACKAGE>"),
-        (&["lst"], "a similar subcommand exists: 'list'"),
+        (&["lst"], "unrecognized subcommand 'lst'"),
     ] {
         let ended = run(sciurus().args(arguments));
         assert_eq!(ended.code, Some(2), "{arguments:?}");
@@ -76,7 +76,8 @@ fn a_package_is_made_of_executables() {
     std::fs::write(&text, "no executable").unwrap();
     let refused = run(sciurus().arg("package").arg(&text).arg("-o").arg(&package));
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("text"), "{}", refused.stderr);
+    let expected = format!("error: {}: ", text.display());
+    assert!(refused.stderr.starts_with(&expected), "{}", refused.stderr);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The executable `sciurus` as a user meets it: real processes, real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers are part of the test")]
+
 mod arguments;
 mod jobs;
 mod local_cluster;

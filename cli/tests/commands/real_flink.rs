@@ -1,6 +1,6 @@
 //! The real command `flink` of Flink 2.3.0 against a cluster of ours.
 //!
-//! It comes from PyPI's package `apache-flink-libraries` and needs Java. Where one of them can't be
+//! It comes from the Python package index as `apache-flink-libraries` and needs Java. Where one of them can't be
 //! had these tests say so and test nothing.
 
 use std::fs;

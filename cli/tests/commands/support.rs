@@ -1,5 +1,6 @@
 //! A local cluster for tests, and commands against it.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -186,7 +187,7 @@ pub fn logs_below(directory: &Path) -> String {
             let log = fs::read_to_string(&path).unwrap_or_default();
             let from = log.len().saturating_sub(4_000);
             let from = (from..log.len()).find(|&at| log.is_char_boundary(at)).unwrap_or(0);
-            text.push_str(&format!("--- {} ---\n{}\n", path.display(), &log[from..]));
+            writeln!(text, "--- {} ---\n{}", path.display(), &log[from..]).unwrap();
         }
     }
     text
