@@ -8,7 +8,7 @@ use crate::support::Cluster;
 
 #[test]
 fn while_they_run() {
-    let mut cluster = Cluster::start("endless", 1, |_| {});
+    let mut cluster = Cluster::start("endless", 2, |_| {});
     for attempt in 0..2 {
         cluster.deploy(attempt);
         cluster.run_until("all run", |cluster| cluster.all(Running));

@@ -27,7 +27,7 @@ fn workers_notice_that_another_one_was_killed() {
 
 #[test]
 fn a_process_ends_when_its_manager_is_gone() {
-    let mut cluster = Cluster::start("endless", 1, |_| {});
+    let mut cluster = Cluster::start("endless", 2, |_| {});
     cluster.deploy(0);
     cluster.run_until("all run", |cluster| cluster.all(Running));
     let start = Instant::now();
@@ -49,7 +49,7 @@ fn a_process_ends_when_its_manager_is_gone_before_it_said_anything() {
 
 #[test]
 fn a_job_that_begins_anew_reads_everything_again() {
-    let mut cluster = Cluster::start("counts", 1, |_| {});
+    let mut cluster = Cluster::start("counts", 2, |_| {});
     cluster.deploy(0);
     cluster.run_until("it has begun", |cluster| !cluster.states.is_empty());
     cluster.cancel();

@@ -79,6 +79,7 @@ pub struct Cluster {
     addresses: Vec<proto::WorkerAddress>,
     heard: Receiver<(Option<usize>, Option<from_job::Message>)>,
     graph_id: ExecutionGraphId,
+    round: u64,
     /// By subtask: its attempt and its worker.
     pub tasks: BTreeMap<ExecutionVertexId, (ExecutionAttemptId, usize)>,
     /// What attempts have reported, in order.
@@ -128,6 +129,7 @@ impl Cluster {
             addresses,
             heard,
             graph_id: ExecutionGraphId::random(),
+            round: 0,
             tasks: BTreeMap::new(),
             states: HashMap::new(),
             failures: Vec::new(),
@@ -179,8 +181,8 @@ impl Cluster {
         for (worker, message) in self.workers.iter_mut().zip(messages) {
             worker.send(to_job::Message::Deploy(message));
         }
-        let round = u64::from(attempt) + 1;
-        let start = proto::StartReaders { readers, round };
+        self.round += 1;
+        let start = proto::StartReaders { readers, round: self.round };
         self.coordinator.send(to_job::Message::StartReaders(start));
     }
 
@@ -233,8 +235,11 @@ impl Cluster {
                 self.failures.extend(failure.map(|failure| (attempt, failure)));
             }
             (Some(_), Some(from_job::Message::SplitRequest(reader))) => {
-                let reader = ExecutionAttemptId::try_from(reader).unwrap().execution_vertex();
-                self.coordinator.send(to_job::Message::SplitRequest(reader.into()));
+                let attempt = ExecutionAttemptId::try_from(reader).unwrap();
+                let reader = attempt.execution_vertex();
+                if self.tasks[&reader].0 == attempt {
+                    self.coordinator.send(to_job::Message::SplitRequest(reader.into()));
+                }
             }
             (Some(worker), Some(from_job::Message::Metrics(metrics))) => {
                 for task in metrics.tasks {
@@ -243,6 +248,9 @@ impl Cluster {
                 }
                 self.gauges.insert(worker, metrics.gauges);
             }
+            // What was decided for earlier attempts is not for those that run now.
+            (None, Some(from_job::Message::Decisions(decisions)))
+                if decisions.round < self.round => {}
             (None, Some(from_job::Message::Decisions(decisions))) => {
                 self.total_bytes = decisions.total_bytes;
                 for decision in decisions.decisions {

@@ -29,7 +29,7 @@ fn counted(cluster: &Cluster) -> BTreeMap<String, i64> {
 fn give_the_result_of_a_run_by_hand() {
     let expected = by_hand();
     assert_eq!((expected.len(), expected.values().sum::<i64>()), (997, 100_000));
-    for workers in [1] {
+    for workers in [1, 2, 3] {
         let mut cluster = Cluster::start("counts", workers, |_| {});
         cluster.deploy(0);
         cluster.run_until("the job has finished", |cluster| {
@@ -47,7 +47,7 @@ fn give_the_result_of_a_run_by_hand() {
 #[test]
 fn may_be_run_again_by_the_same_processes() {
     let expected = by_hand();
-    let mut cluster = Cluster::start("counts", 1, |_| {});
+    let mut cluster = Cluster::start("counts", 2, |_| {});
     for attempt in 0..3 {
         cluster.deploy(attempt);
         cluster.run_until("the job has finished", |cluster| cluster.all(Finished));
@@ -58,7 +58,7 @@ fn may_be_run_again_by_the_same_processes() {
 
 #[test]
 fn tell_metrics_while_they_run() {
-    let mut cluster = Cluster::start("endless", 1, |_| {});
+    let mut cluster = Cluster::start("endless", 2, |_| {});
     cluster.deploy(0);
     cluster.run_until("all tasks have read or written", |cluster| {
         let busy = |task: &sciurus_rpc::proto::TaskMetrics| {
@@ -66,13 +66,17 @@ fn tell_metrics_while_they_run() {
         };
         cluster.metrics.len() == cluster.tasks.len() && cluster.metrics.values().all(busy)
     });
+    let sent = |gauges: &std::collections::HashMap<String, f64>| {
+        gauges["Status.Sciurus.Network.BytesSent"] + gauges["Status.Sciurus.Network.BytesReceived"]
+    };
+    assert!(cluster.gauges.values().any(|gauges| sent(gauges) > 0.0), "{:?}", cluster.gauges);
     assert!(cluster.gauges.values().all(|gauges| gauges["Status.Sciurus.Memory.Used"] > 1e5));
     cluster.shut_down();
 }
 
 #[test]
 fn a_tasks_failure_names_the_operator_and_comes_before_those_that_follow_from_it() {
-    let mut cluster = Cluster::start("fails", 1, |_| {});
+    let mut cluster = Cluster::start("fails", 2, |_| {});
     cluster.deploy(0);
     cluster.run_until("a task has failed", |cluster| !cluster.failures.is_empty());
     let (attempt, cause) = cluster.failures[0].clone();
