@@ -182,6 +182,13 @@ pub struct RestServer {
     task: JoinHandle<()>,
 }
 
+impl Drop for RestServer {
+    /// No more connections are taken.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 impl RestServer {
     /// Listens and serves.
     ///

@@ -1,11 +1,14 @@
 //! `/taskmanagers`: which there are, their resources, logs.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use sciurus_core::ids::{JobId, TaskManagerId};
+use sciurus_core::ids::{AllocationId, JobId, TaskManagerId};
 use sciurus_core::time::Timestamp;
+use sciurus_job_master::execution_graph::ExecutionVertex;
 use serde::Serialize;
 
 use super::Rest;
@@ -14,6 +17,7 @@ use super::files::{self, LogInfo, LogList, ThreadDump};
 use super::metrics::{Metrics, of_task_manager};
 use super::params::Params;
 use super::reply::{Reply, ok};
+use crate::resource_manager::AllocatedSlot;
 use crate::task_managers::{FileError, FileRequest, NamedFile, TaskManagerInfo};
 
 /// Bytes in the unit in which Flink shows the memory of slots.
@@ -178,7 +182,7 @@ impl MetricsBody {
     }
 }
 
-fn body(info: &TaskManagerInfo, tasks: u32) -> TaskManagerBody {
+fn body(info: &TaskManagerInfo, tasks: &HashMap<AllocationId, u32>) -> TaskManagerBody {
     let registration = &info.registration;
     let (hardware, memory) = (&registration.hardware, &registration.memory);
     let id = info.id();
@@ -190,7 +194,7 @@ fn body(info: &TaskManagerInfo, tasks: u32) -> TaskManagerBody {
         time_since_last_heartbeat: info.last_heartbeat,
         slots_number: registration.slots,
         free_slots: info.free_slots(),
-        assigned_tasks: tasks,
+        assigned_tasks: info.allocated.iter().map(|slot| tasks_in(tasks, slot)).sum(),
         total_resource: ResourceProfile::of(info, registration.slots),
         free_resource: ResourceProfile::of(info, info.free_slots()),
         hardware: HardwareDescription {
@@ -214,31 +218,39 @@ fn body(info: &TaskManagerInfo, tasks: u32) -> TaskManagerBody {
     }
 }
 
-/// How many tasks run in each slot of a TaskManager.
-fn tasks_by_slot(rest: &Rest, info: &TaskManagerInfo) -> Vec<u32> {
-    let tasks = |slot: &crate::resource_manager::AllocatedSlot| {
-        let Some(job) = rest.find_job(slot.job) else { return 0 };
+/// Counts the tasks that run in each slot, of all jobs or of those that have slots of a TaskManager.
+fn tasks_by_slot(rest: &Rest, of: Option<&TaskManagerInfo>) -> HashMap<AllocationId, u32> {
+    let has_slots =
+        |job: JobId| of.is_none_or(|info| info.allocated.iter().any(|slot| slot.job == job));
+    let mut tasks = HashMap::new();
+    for job in rest.dispatcher().jobs() {
+        if job.status().is_terminal() || !has_slots(job.id()) {
+            continue;
+        }
         job.with_master(|master| {
-            let executions = master
-                .execution_graph()
-                .subtasks()
-                .iter()
-                .map(sciurus_job_master::execution_graph::ExecutionVertex::current);
-            let here = executions.filter(|execution| {
-                execution.state().is_deployed()
-                    && execution.slot().is_some_and(|grant| grant.allocation == slot.allocation)
-            });
-            here.count() as u32
-        })
-    };
-    info.allocated.iter().map(tasks).collect()
+            for execution in
+                master.execution_graph().subtasks().iter().map(ExecutionVertex::current)
+            {
+                if let Some(slot) = execution.slot().filter(|_| execution.state().is_deployed()) {
+                    *tasks.entry(slot.allocation).or_default() += 1;
+                }
+            }
+        });
+    }
+    tasks
+}
+
+/// How many tasks run in a slot.
+fn tasks_in(tasks: &HashMap<AllocationId, u32>, slot: &AllocatedSlot) -> u32 {
+    tasks.get(&slot.allocation).copied().unwrap_or(0)
 }
 
 /// Lists TaskManagers.
 pub async fn list(State(rest): State<Rest>) -> Reply<TaskManagersInfo> {
     let infos = rest.dispatcher().task_managers();
-    let bodies = infos.iter().map(|info| body(info, tasks_by_slot(&rest, info).iter().sum()));
-    ok(TaskManagersInfo { taskmanagers: bodies.collect() })
+    let tasks = tasks_by_slot(&rest, None);
+    let body = |info| body(info, &tasks);
+    ok(TaskManagersInfo { taskmanagers: infos.iter().map(body).collect() })
 }
 
 /// Shows a TaskManager.
@@ -250,15 +262,15 @@ pub async fn details(
     let missing =
         || RestError::internal(format!("No TaskManager is registered under {}.", id.as_str()));
     let info = rest.find_task_manager(&id).ok_or_else(missing)?;
-    let tasks = tasks_by_slot(&rest, &info);
-    let slot = |(slot, tasks): (&crate::resource_manager::AllocatedSlot, &u32)| SlotInfo {
+    let tasks = tasks_by_slot(&rest, Some(&info));
+    let slot = |slot: &AllocatedSlot| SlotInfo {
         job_id: slot.job,
         resource: ResourceProfile::of(&info, 1),
-        assigned_tasks: *tasks,
+        assigned_tasks: tasks_in(&tasks, slot),
     };
     Ok(ok(TaskManagerDetails {
-        summary: body(&info, tasks.iter().sum()),
-        allocated_slots: info.allocated.iter().zip(&tasks).map(slot).collect(),
+        summary: body(&info, &tasks),
+        allocated_slots: info.allocated.iter().map(slot).collect(),
         metrics: MetricsBody::of(&of_task_manager(&info)),
     }))
 }

@@ -10,4 +10,6 @@ mod docs;
 mod hostile;
 mod http;
 mod java;
+mod jobs;
+mod scale;
 mod shape;

@@ -25,7 +25,7 @@ pub use overview::{JobSummary, jobs, overview};
 pub use statistics::Statistics;
 pub use status::{client_heartbeat, coordinators, status};
 pub use submit::submit;
-pub use times::{NEVER, Span, TIMED_STATES, state_durations, task_timestamps};
+pub use times::{NEVER, Span, StateDurations, TIMED_STATES, task_timestamps};
 
 /// What Flink calls a scheduler that keeps a job's parallelism.
 pub const SCHEDULER: &str = "Default";

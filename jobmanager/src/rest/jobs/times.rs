@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sciurus_core::time::Timestamp;
 use sciurus_job_master::execution_graph::Execution;
 use sciurus_job_master::{ExecutionState, JobStatus, Lifecycle};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Stands for a time that hasn't come.
 pub const NEVER: Timestamp = -1;
@@ -87,21 +87,33 @@ pub const TIMED_STATES: [ExecutionState; 5] = [
     ExecutionState::Running,
 ];
 
-/// Returns for how many milliseconds an attempt was in each state, -1 for those it wasn't in.
-pub fn state_durations(
-    lifecycle: &Lifecycle<ExecutionState>,
-    now: Timestamp,
-) -> BTreeMap<&'static str, Timestamp> {
-    let duration = |state: ExecutionState| {
-        let place = lifecycle.history().iter().position(|(entered, _)| *entered == state);
-        let duration = place.map_or(NEVER, |place| {
-            let begin = lifecycle.history()[place].1;
-            let end = lifecycle.history().get(place + 1).map_or(now, |(_, entered)| *entered);
-            end.saturating_sub(begin).max(0)
-        });
-        (state.name(), duration)
-    };
-    TIMED_STATES.into_iter().map(duration).collect()
+/// For how many milliseconds an attempt was in each of [`TIMED_STATES`], -1 for those it wasn't in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateDurations([Timestamp; TIMED_STATES.len()]);
+
+impl StateDurations {
+    /// Measures up to now.
+    pub fn of(lifecycle: &Lifecycle<ExecutionState>, now: Timestamp) -> Self {
+        Self(TIMED_STATES.map(|state| {
+            let place = lifecycle.history().iter().position(|(entered, _)| *entered == state);
+            place.map_or(NEVER, |place| {
+                let begin = lifecycle.history()[place].1;
+                let end = lifecycle.history().get(place + 1).map_or(now, |(_, entered)| *entered);
+                end.saturating_sub(begin).max(0)
+            })
+        }))
+    }
+
+    /// Goes through the states.
+    pub fn iter(&self) -> impl Iterator<Item = (ExecutionState, Timestamp)> {
+        TIMED_STATES.into_iter().zip(self.0)
+    }
+}
+
+impl Serialize for StateDurations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(state, duration)| (state.name(), duration)))
+    }
 }
 
 #[cfg(test)]
@@ -125,16 +137,6 @@ mod tests {
         let mut lifecycle = Lifecycle::new(ExecutionState::Created, 10);
         lifecycle.transition(ExecutionState::Scheduled, 12).unwrap();
         lifecycle.transition(ExecutionState::Deploying, 15).unwrap();
-        let durations = state_durations(&lifecycle, 20);
-        assert_eq!(
-            durations,
-            BTreeMap::from([
-                ("CREATED", 2),
-                ("SCHEDULED", 3),
-                ("DEPLOYING", 5),
-                ("INITIALIZING", -1),
-                ("RUNNING", -1),
-            ])
-        );
+        assert_eq!(StateDurations::of(&lifecycle, 20), StateDurations([2, 3, 5, -1, -1]));
     }
 }

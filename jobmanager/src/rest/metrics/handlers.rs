@@ -6,10 +6,9 @@ use sciurus_job_master::JobMaster;
 
 use super::process::of_task_managers;
 use super::{
-    Aggregated, Aggregation, MetricBody, Metrics, aggregate, metrics_of_job, metrics_of_task,
-    of_job_manager, of_task_manager, sanitized,
+    Aggregated, Aggregation, MetricBody, Metrics, VertexOperators, aggregate, metrics_of_job,
+    metrics_of_task, of_job_manager, of_task_manager, sanitized,
 };
-use crate::job::Job;
 use crate::rest::Rest;
 use crate::rest::error::RestResult;
 use crate::rest::params::{Params, unresolved};
@@ -136,17 +135,14 @@ fn range(text: &str) -> RestResult<(u32, u32)> {
 /// Returns the metrics of the subtasks that have told any.
 fn subtasks_of(rest: &Rest, job: JobId, vertex: JobVertexId) -> Vec<(u32, Metrics)> {
     let Some(job) = rest.find_job(job) else { return Vec::new() };
-    let attempts = job.with_master(|master| current_attempts(master, vertex));
-    let shown = job.with_master(|master| master.graph().vertex(vertex).cloned());
+    let (attempts, operators) = job.with_master(|master| {
+        (current_attempts(master, vertex), VertexOperators::of(master.graph(), vertex))
+    });
     let metrics = |attempt: ExecutionAttemptId| {
-        let view = task_metrics(&job, attempt)?;
-        Some((attempt.subtask.0, metrics_of_task(shown.as_ref(), &view)))
+        let view = job.task_metrics(attempt)?;
+        Some((attempt.subtask.0, metrics_of_task(&operators, &view)))
     };
     attempts.into_iter().filter_map(metrics).collect()
-}
-
-fn task_metrics(job: &Job, attempt: ExecutionAttemptId) -> Option<crate::metrics::TaskMetricsView> {
-    job.task_metrics(attempt)
 }
 
 fn current_attempts(master: &JobMaster, vertex: JobVertexId) -> Vec<ExecutionAttemptId> {

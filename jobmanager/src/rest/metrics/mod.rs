@@ -19,7 +19,7 @@ pub use handlers::{
 pub use job::metrics_of_job;
 pub use names::sanitized;
 pub use process::{of_job_manager, of_task_manager};
-pub use task::{metrics_of_task, watermark_name};
+pub use task::{VertexOperators, metrics_of_task, watermark_name};
 
 /// What a metric shows.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sciurus_core::graph::JobVertex;
-use sciurus_core::ids::SubtaskIndex;
+use sciurus_core::graph::{ChainedOperator, JobGraph};
+use sciurus_core::ids::{JobVertexId, SubtaskIndex};
 
 use super::{Metrics, Value, sanitized};
 use crate::metrics::{OperatorMetricsView, TaskMetricsView};
@@ -16,26 +16,55 @@ pub fn watermark_name(subtask: SubtaskIndex) -> String {
     format!("{subtask}.currentInputWatermark")
 }
 
+/// What the names of a vertex's metrics depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VertexOperators {
+    is_source: bool,
+    /// What stands in front of an operator's metrics, and what it does.
+    operators: Vec<(String, Role)>,
+}
+
+impl VertexOperators {
+    /// Looks at a vertex of a graph; nothing is known of one that isn't there.
+    pub fn of(graph: &JobGraph, vertex: JobVertexId) -> Self {
+        let Some(vertex) = graph.vertex(vertex) else {
+            return Self { is_source: false, operators: Vec::new() };
+        };
+        let is_read = |operator: &ChainedOperator| {
+            let in_chain = vertex.operators.iter().filter_map(|other| other.input.as_ref());
+            in_chain.map(|input| input.from).any(|node| node == operator.node)
+                || graph.edges.iter().any(|edge| edge.source_node == operator.node)
+        };
+        let operator = |(place, operator): (usize, &ChainedOperator)| {
+            let role = match place {
+                0 if vertex.is_source => Role::Source,
+                _ if !is_read(operator) => Role::Sink,
+                _ => Role::Other,
+            };
+            (sanitized(&operator.name), role)
+        };
+        Self {
+            is_source: vertex.is_source,
+            operators: vertex.operators.iter().enumerate().map(operator).collect(),
+        }
+    }
+}
+
 /// Returns the metrics of an attempt to run a subtask of a vertex.
-pub fn metrics_of_task(vertex: Option<&JobVertex>, task: &TaskMetricsView) -> Metrics {
+pub fn metrics_of_task(vertex: &VertexOperators, task: &TaskMetricsView) -> Metrics {
     let mut metrics = Metrics::default();
-    let is_source = vertex.is_some_and(|vertex| vertex.is_source);
     add_exchanges(&mut metrics, task);
     add_times(&mut metrics, task);
-    if let Some(head) = task.operators.first().filter(|_| !is_source) {
+    if let Some(head) = task.operators.first().filter(|_| !vertex.is_source) {
         metrics.add("currentInputWatermark", Value::Whole(head.input_watermark));
     }
     for (place, operator) in task.operators.iter().enumerate() {
-        // The graph has the names that users see: "Source: numbers".
-        let shown = vertex.and_then(|vertex| vertex.operators.get(place)).map(|shown| &shown.name);
-        let prefix = sanitized(shown.unwrap_or(&operator.name));
-        let role = match place {
-            0 if is_source => Role::Source,
-            // Only sinks write anywhere.
-            _ if operator.bytes_written > 0 => Role::Sink,
-            _ => Role::Other,
-        };
-        metrics.add_prefixed(&prefix, metrics_of_operator(operator, role));
+        if let Some((prefix, role)) = vertex.operators.get(place) {
+            metrics.add_prefixed(prefix, metrics_of_operator(operator, *role));
+        } else {
+            let prefix = sanitized(&operator.name);
+            metrics.add_prefixed(&prefix, metrics_of_operator(operator, Role::Other));
+        }
     }
     metrics
 }
@@ -88,9 +117,12 @@ fn millis(duration: Duration) -> u64 {
 
 /// What an operator does, as far as it makes other metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub enum Role {
+    /// It reads from outside.
     Source,
+    /// Nobody reads what it emits.
     Sink,
+    /// Anything else.
     Other,
 }
 
@@ -122,4 +154,29 @@ fn metrics_of_operator(operator: &OperatorMetricsView, role: Role) -> Metrics {
         metrics.add("numBytesOutPerSecond", Value::Decimal(operator.bytes_written_per_second));
     }
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use sciurus_core::graph::{NodeKind, Partitioning, StreamEdge, StreamGraph, StreamNode};
+    use sciurus_core::ids::NodeId;
+
+    use super::*;
+
+    #[test]
+    fn an_operator_that_nobody_reads_is_a_sink() {
+        let mut graph = StreamGraph::new("job");
+        for (id, name) in (0..).zip(["lines", "words", "count", "sink: Writer"]) {
+            let kind =
+                if id == 0 { NodeKind::Source { bounded: true } } else { NodeKind::OneInput };
+            graph.nodes.push(StreamNode::new(NodeId(id), name, kind));
+        }
+        graph.edges = (0..3).map(|id| StreamEdge::new(NodeId(id), NodeId(id + 1))).collect();
+        graph.edges[1].partitioning = Some(Partitioning::Hash);
+        let graph = graph.to_job_graph().unwrap();
+        let of = |vertex: usize| VertexOperators::of(&graph, graph.vertices[vertex].id).operators;
+        let named = |name: &str, role| (name.to_owned(), role);
+        assert_eq!(of(0), [named("Source__lines", Role::Source), named("words", Role::Other)]);
+        assert_eq!(of(1), [named("count", Role::Other), named("sink__Writer", Role::Sink)]);
+    }
 }

@@ -41,12 +41,12 @@ impl AggregatedTasks {
     /// Looks at attempts.
     pub fn of(attempts: &[&AttemptInfo]) -> Self {
         let metrics: Vec<IoMetrics> = attempts.iter().map(|info| info.metrics.clone()).collect();
-        let spread = |name| Statistics::of(attempts.iter().filter_map(|info| info.time_in(name)));
+        let spread = |state| Statistics::of(attempts.iter().filter_map(|info| info.time_in(state)));
         Self {
             metrics: IoStatistics::of(&metrics),
             status_duration: TIMED_STATES
                 .into_iter()
-                .map(|state| (state.name(), spread(state.name())))
+                .map(|state| (state.name(), spread(state)))
                 .collect(),
         }
     }

@@ -1,18 +1,16 @@
 //! One attempt to run a subtask.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use sciurus_core::ids::{ExecutionAttemptId, SubtaskIndex};
 use sciurus_core::time::Timestamp;
-use sciurus_job_master::JobMaster;
 use sciurus_job_master::execution_graph::{Execution, ExecutionVertex};
+use sciurus_job_master::{ExecutionState, JobMaster};
 use serde::Serialize;
 
 use super::{UNASSIGNED, vertex};
 use crate::rest::Rest;
 use crate::rest::error::{RestError, RestResult};
-use crate::rest::jobs::{IoMetrics, Span, state_durations};
+use crate::rest::jobs::{IoMetrics, Span, StateDurations};
 use crate::rest::params::Params;
 use crate::rest::reply::{Reply, ok};
 
@@ -30,7 +28,7 @@ pub struct AttemptInfo {
     #[serde(rename = "taskmanager-id")]
     task_manager: String,
     #[serde(rename = "status-duration")]
-    status_duration: BTreeMap<&'static str, Timestamp>,
+    status_duration: StateDurations,
     /// The same as `start-time`, under the name that it had before.
     start_time: Timestamp,
     /// Which attempt it is.
@@ -52,15 +50,16 @@ impl AttemptInfo {
             span,
             metrics: IoMetrics::default(),
             task_manager: location.map_or(UNASSIGNED, |l| l.id.as_str()).to_owned(),
-            status_duration: state_durations(execution.lifecycle(), now),
+            status_duration: StateDurations::of(execution.lifecycle(), now),
             start_time: span.start_time,
             id,
         }
     }
 
     /// Returns for how long the attempt was in a state, if it was.
-    pub fn time_in(&self, state: &str) -> Option<u64> {
-        self.status_duration.get(state).and_then(|millis| u64::try_from(*millis).ok())
+    pub fn time_in(&self, state: ExecutionState) -> Option<u64> {
+        let found = self.status_duration.iter().find(|(candidate, _)| *candidate == state);
+        found.and_then(|(_, millis)| u64::try_from(millis).ok())
     }
 }
 

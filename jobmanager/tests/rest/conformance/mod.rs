@@ -1,7 +1,7 @@
 //! Compares our answers with those of a real Flink 2.3.0: status, content type, keys and types.
 
 mod exceptions;
-mod fixture;
+pub mod fixture;
 mod recording;
 
 use serde_json::{Value, json};
