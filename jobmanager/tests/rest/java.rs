@@ -29,8 +29,8 @@ fn find_below(directory: &Path, depth: u32) -> Option<PathBuf> {
     if let Some(found) = entries.iter().find(is_dist) {
         return Some(found.clone());
     }
-    let folders = entries.iter().filter(|path| depth > 0 && path.is_dir());
-    folders.filter_map(|folder| find_below(folder, depth - 1)).next()
+    let mut folders = entries.iter().filter(|path| depth > 0 && path.is_dir());
+    folders.find_map(|folder| find_below(folder, depth - 1))
 }
 
 #[test]
