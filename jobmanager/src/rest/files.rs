@@ -108,14 +108,23 @@ struct ThreadInfo {
 }
 
 impl ThreadDump {
-    /// Makes a dump of a text with one thread a line.
+    /// Makes a dump of a TaskManager's text: a line for each process, below it an indented one for
+    /// each of its threads, which has the thread's name in quotes.
     pub fn of(text: &str) -> Self {
-        let thread = |line: &str| ThreadInfo {
-            thread_name: line.split(['\t', ':']).next().unwrap_or(line).trim().to_owned(),
-            stringified_thread_info: line.to_owned(),
-        };
-        let lines = text.lines().filter(|line| !line.trim().is_empty());
-        Self { threads: lines.map(thread).collect() }
+        let mut process = "";
+        let mut threads = Vec::new();
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            if !line.starts_with([' ', '\t']) {
+                process = line.trim();
+                continue;
+            }
+            let name = line.split('"').nth(1).unwrap_or(line.trim());
+            threads.push(ThreadInfo {
+                thread_name: format!("{process}: {name}"),
+                stringified_thread_info: format!("{} of {process}\n\n", line.trim()),
+            });
+        }
+        Self { threads }
     }
 
     /// Looks at the threads of this process: their names and states.
@@ -155,6 +164,17 @@ mod tests {
         for name in ["", ".", "..", "../x", "a/b", "a\\b", "a\0b"] {
             assert_eq!(within(directory, name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn threads_are_named_with_their_process() {
+        let text =
+            "TaskManager (process 1)\n  \"main\" #1 waiting\n\nWorker (process 2)\n  \"a\" #2\n";
+        let dump = serde_json::to_value(ThreadDump::of(text)).unwrap();
+        let threads = dump["threadInfos"].as_array().unwrap();
+        assert_eq!(threads.len(), 2);
+        assert_eq!(threads[0]["threadName"], "TaskManager (process 1): main");
+        assert_eq!(threads[1]["stringifiedThreadInfo"], "\"a\" #2 of Worker (process 2)\n\n");
     }
 
     #[tokio::test]
