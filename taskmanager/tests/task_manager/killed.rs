@@ -1,9 +1,10 @@
 //! A TaskManager that is killed: nothing is left behind.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
+use sciurus_rpc::proto;
 use sciurus_rpc::proto::job_manager_message::Message as FromJobManager;
 use sciurus_taskmanager::{TaskManager, TaskManagerOptions};
 
@@ -28,17 +29,82 @@ pub fn play_task_manager_if_asked() {
     std::process::exit(0);
 }
 
+/// A TaskManager in a process of its own.
+struct Process(Child);
+
+impl Process {
+    fn start(directory: &Path, job_manager: &FakeJobManager) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["plays_a_task_manager", "--exact", "--nocapture", "--test-threads=1"])
+            .env(DIRECTORY, directory)
+            .env(PORT, job_manager.port.to_string())
+            .stdout(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.0.id())).unwrap().count()
+    }
+
+    fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn many_jobs_leave_no_files_directories_or_memory() {
+    let mut job_manager = FakeJobManager::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let process = Process::start(dir.path(), &job_manager);
+    let mut session = job_manager.session().await;
+    let package = package_of_this_executable(dir.path());
+    let (sha256, size) = sciurus_package::sha256_of_file(&package).unwrap();
+    job_manager.state.packages.lock().insert(sha256, fs::read(&package).unwrap());
+    let mut before = (0, 0);
+    for job in 0..50 {
+        let start = start_worker(package_message(sha256, size), job, 1, "obey");
+        session.send(FromJobManager::StartWorker(start)).await;
+        let pid = session.worker_started(job).await.pid;
+        let stop = proto::StopWorker { job_id: vec![job; 16].into(), grace_ms: 10_000 };
+        session.send(FromJobManager::StopWorker(stop)).await;
+        until("the worker ends", || !is_alive(pid)).await;
+        if job == 10 {
+            before = (process.open_files(), process.resident_kib());
+        }
+    }
+    // Threads that read and write files end after a while, sockets at once.
+    until("files are closed", || process.open_files() <= before.0 + 1).await;
+    let resident = process.resident_kib();
+    assert!(resident < before.1 + 4096, "from {} to {resident} KiB", before.1);
+    let logs = fs::read_dir(dir.path().join("log")).unwrap().count();
+    assert!(logs <= 2 * 22, "{logs} log files");
+    let scratch = fs::read_dir(dir.path().join("tmp")).unwrap().next().unwrap().unwrap().path();
+    until("directories are removed", || {
+        fs::read_dir(scratch.join("workers")).unwrap().count() == 0
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_killed_task_manager_leaves_no_process_and_the_next_one_cleans_up() {
     let mut job_manager = FakeJobManager::start().await;
     let dir = tempfile::tempdir().unwrap();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["plays_a_task_manager", "--exact", "--nocapture", "--test-threads=1"])
-        .env(DIRECTORY, dir.path())
-        .env(PORT, job_manager.port.to_string())
-        .stdout(Stdio::null());
-    let mut process = command.spawn().unwrap();
+    let mut process = Process::start(dir.path(), &job_manager);
     let mut session = job_manager.session().await;
     let package = package_of_this_executable(dir.path());
     let (sha256, size) = sciurus_package::sha256_of_file(&package).unwrap();
@@ -50,8 +116,7 @@ async fn a_killed_task_manager_leaves_no_process_and_the_next_one_cleans_up() {
         session.send(FromJobManager::StartWorker(start)).await;
         pids.push(session.worker_started(job).await.pid);
     }
-    process.kill().unwrap();
-    process.wait().unwrap();
+    process.kill();
     until("the worker ends with its TaskManager", || !is_alive(pids[0])).await;
     session.ended().await;
 
