@@ -2,11 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sciurus_package::{ExtractOptions, PackageError, Platform, Sha256Digest};
+use sciurus_package::{
+    ExtractOptions, PackageError, Platform, Sha256Digest, platform_of_executable,
+};
 use sciurus_rpc::proto;
 use sciurus_rpc::proto::job_manager_client::JobManagerClient;
 use sha2::{Digest, Sha256};
@@ -151,8 +154,16 @@ impl Place {
             let expected = package.sha256;
             return Err(damaged(format!("its SHA-256 is {found}, not {expected}")));
         }
-        let found =
-            sciurus_package::extract(&path, platform, &unpacked, options).map_err(unusable)?;
+        let found = if platform_of_executable(&path).is_ok_and(|found| found == *platform) {
+            // It was written and hashed once; it need not be copied.
+            let found = unpacked.join(path.file_name().unwrap_or_default());
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+                .and_then(|()| fs::rename(&path, &found))
+                .map_err(|error| io(&found, error))?;
+            found
+        } else {
+            sciurus_package::extract(&path, platform, &unpacked, options).map_err(unusable)?
+        };
         let Ok(inside) = found.strip_prefix(&unpacked) else {
             // The package refers to an executable of the machine.
             return Ok((found, 0));

@@ -164,6 +164,19 @@ async fn a_package_that_is_none_is_the_users_fault_and_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_bare_executable_is_taken_as_it_is() {
+    let mut fixture = Fixture::new(1 << 30);
+    let bytes = fs::read(std::env::current_exe().unwrap()).unwrap();
+    let mut package = fixture.blobs.add(bytes, &fixture.dir);
+    package.name = "3f2a_../count.jar".to_owned();
+    let executable = fixture.get(&package).await.unwrap();
+    assert!(executable.path.ends_with("3f2a_..count.jar"), "{:?}", executable.path);
+    let run = std::process::Command::new(&executable.path).arg("--list").output().unwrap();
+    assert!(run.status.success());
+    assert_eq!(fixture.kept(), 1);
+}
+
+#[tokio::test]
 async fn the_cache_keeps_to_its_limit_and_keeps_what_is_in_use() {
     let mut fixture = Fixture::new(120_000);
     let packages = [1, 2, 3, 4].map(|seed| fixture.package(seed, 50_000));
