@@ -80,11 +80,15 @@ impl Stat {
     }
 }
 
-/// Lists the threads of a process, one a line: its name, a tab, id, state and CPU time, and whose
-/// it is; the busiest first. A process that has ended has none.
+/// Lists the threads of a process: name, id, state and CPU time of each, busiest first.
 pub(crate) fn list_threads(title: &str, pid: u32, text: &mut String) {
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "{title} (process {pid})");
     let directory = PathBuf::from(format!("/proc/{pid}/task"));
-    let Ok(threads) = fs::read_dir(&directory) else { return };
+    let Ok(threads) = fs::read_dir(&directory) else {
+        text.push_str("  has ended\n\n");
+        return;
+    };
     let mut rows = Vec::new();
     for thread in threads.flatten().take(MAX_THREADS) {
         let path = thread.path();
@@ -102,12 +106,9 @@ pub(crate) fn list_threads(title: &str, pid: u32, text: &mut String) {
             "" | "0" => String::new(),
             waits => format!(" in {waits}"),
         };
-        // Writing to a String can't fail.
-        let _ = writeln!(
-            text,
-            "{name}\tId={id} {state}{waits}, {cpu_ms} ms of CPU time, of {title} (process {pid})"
-        );
+        let _ = writeln!(text, "  \"{name}\" #{id} {state}{waits}, {cpu_ms} ms of CPU time");
     }
+    text.push('\n');
 }
 
 fn state_name(state: char) -> &'static str {
@@ -159,12 +160,11 @@ mod tests {
             }
             std::thread::yield_now();
         }
-        let me = format!("of test (process {})", std::process::id());
-        assert!(text.contains("some-thread\tId=") && text.contains(&me), "{text}");
+        assert!(text.starts_with("test (process ") && text.contains("\"some-thread\" #"), "{text}");
         drop(sender);
         thread.join().unwrap().unwrap_err();
         text.clear();
         list_threads("gone", 0, &mut text);
-        assert_eq!(text, "");
+        assert!(text.contains("has ended"));
     }
 }

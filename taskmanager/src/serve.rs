@@ -289,9 +289,9 @@ impl<'a> Serving<'a> {
     }
 
     fn read_file(&mut self, read: proto::ReadFile) {
-        let mut processes = vec![("the TaskManager".to_owned(), std::process::id())];
+        let mut processes = vec![("TaskManager".to_owned(), std::process::id())];
         let workers = self.agent.workers.processes();
-        processes.extend(workers.map(|(job, pid)| (format!("the worker of job {job}"), pid)));
+        processes.extend(workers.map(|(job, pid)| (format!("Worker of job {job}"), pid)));
         let (files, client) = (self.agent.files.clone(), self.client.clone());
         let request = read.request;
         self.work(request, async move {
