@@ -77,7 +77,7 @@ fn cluster_group() -> EndpointGroup {
         get "/overview" cluster::overview,
             "As in Flink.";
         delete "/cluster" cluster::shut_down,
-            "As in Flink: jobs are ended, TaskManagers told to end, then the JobManager ends.";
+            "As in Flink: the JobManager gives its jobs up and ends; TaskManagers wait for the next one.";
         get "/datasets" cluster::data_sets,
             "Always empty: no results outlive their jobs.";
         delete "/datasets/:datasetid" cluster::delete_data_set,

@@ -153,8 +153,6 @@ fn router(rest: Rest) -> Router {
     }
     let compress = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::new("text/plain"));
     routes
-        .clone()
-        .nest("/v1", routes)
         .method_not_allowed_fallback(missing)
         .fallback(missing)
         .layer(CompressionLayer::new().compress_when(compress))
@@ -162,7 +160,7 @@ fn router(rest: Rest) -> Router {
 }
 
 async fn missing(request: Request) -> axum::response::Response {
-    server::not_found(request.method(), request.uri())
+    server::not_found(&request)
 }
 
 /// Turns `/jobs/:jobid` into `/jobs/{jobid}`.

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use sciurus_core::ids::{AttemptNumber, JobId, JobVertexId, SubtaskIndex, TaskManagerId};
 
 use super::error::{RestError, RestResult};
+use super::server::AskedPath;
 
 /// The most values that a parameter which is a list may have.
 const MAX_LIST: usize = 10_000;
@@ -24,7 +25,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = RestError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> RestResult<Self> {
-        let uri = parts.uri.path().to_owned();
+        let asked = parts.extensions.get::<AskedPath>().map(|AskedPath(path)| path.clone());
+        let uri = asked.unwrap_or_else(|| parts.uri.path().to_owned());
         let path = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|_| RestError::no_such_file(&uri))?;

@@ -129,6 +129,7 @@ async fn serve_connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a connection can't be told to send at once");
     }
+    limit_stalls(&stream, rest.options().idleness_timeout);
     let head_timeout = rest.options().head_timeout;
     let service = tower::service_fn(move |request: Request<Incoming>| {
         let (rest, router) = (rest.clone(), router.clone());
@@ -151,6 +152,19 @@ async fn serve_connection(
     }
 }
 
+/// Ends a connection whose client takes no answer: it would keep the connection from others.
+#[cfg(target_os = "linux")]
+fn limit_stalls(stream: &TcpStream, limit: Duration) {
+    let millis = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, millis) {
+        tracing::debug!(%error, "a connection has no limit for answers that aren't taken");
+    }
+}
+
+/// Other systems have no such limit.
+#[cfg(not(target_os = "linux"))]
+fn limit_stalls(_: &TcpStream, _: Duration) {}
+
 /// Answers one request: what is the same for all of them.
 async fn answer(rest: Rest, router: Router, request: Request) -> Response {
     let origin = rest.options().allow_origin.clone();
@@ -170,11 +184,13 @@ async fn answer(rest: Rest, router: Router, request: Request) -> Response {
 
 async fn answer_in_time(rest: &Rest, router: Router, mut request: Request) -> Response {
     if request.method() == Method::HEAD {
-        return not_found(request.method(), request.uri());
+        return not_found(&request);
     }
-    if let Some(uri) = without_trailing_slash(request.uri()) {
+    let asked = AskedPath(request.uri().path().to_owned());
+    if let Some(uri) = endpoint_uri(request.uri()) {
         *request.uri_mut() = uri;
     }
+    request.extensions_mut().insert(asked);
     let (idleness, limit) = (rest.options().idleness_timeout, rest.options().request_timeout);
     let request = request.map(|body| Body::new(TimeoutBody::new(idleness, body)));
     match tokio::time::timeout(limit, router.oneshot(request)).await {
@@ -187,10 +203,16 @@ async fn answer_in_time(rest: &Rest, router: Router, mut request: Request) -> Re
     }
 }
 
-/// Flink answers `/jobs/` as it does `/jobs`.
-fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
+/// The path as the client wrote it.
+#[derive(Clone, Debug)]
+pub(super) struct AskedPath(pub(super) String);
+
+/// Takes the version away from the front and slashes from the end: Flink answers `/v1/jobs/` as it
+/// does `/jobs`. `None` if there is nothing to be taken away.
+fn endpoint_uri(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
-    let shorter = path.trim_end_matches('/');
+    let unversioned = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/'));
+    let shorter = unversioned.unwrap_or(path).trim_end_matches('/');
     if shorter.len() == path.len() || shorter.is_empty() {
         return None;
     }
@@ -201,9 +223,10 @@ fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
 }
 
 /// Answers what no endpoint takes, as Flink does: reading goes on to its file server.
-pub(super) fn not_found(method: &Method, uri: &Uri) -> Response {
-    let path = super::params::decoded(uri.path());
-    if method == Method::GET {
+pub(super) fn not_found(request: &Request) -> Response {
+    let asked = request.extensions().get::<AskedPath>().map(|AskedPath(path)| path.as_str());
+    let path = super::params::decoded(asked.unwrap_or(request.uri().path()));
+    if request.method() == Method::GET {
         return RestError::no_such_file(&path).into_response();
     }
     RestError::not_found(format!("Not found: {path}")).into_response()
@@ -214,12 +237,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slashes_at_the_end_don_t_count() {
-        let shorter =
-            |uri: &str| without_trailing_slash(&uri.parse().unwrap()).map(|uri| uri.to_string());
+    fn versions_in_front_and_slashes_at_the_end_don_t_count() {
+        let shorter = |uri: &str| endpoint_uri(&uri.parse().unwrap()).map(|uri| uri.to_string());
         assert_eq!(shorter("/jobs/").as_deref(), Some("/jobs"));
-        assert_eq!(shorter("/jobs//?a=/").as_deref(), Some("/jobs?a=/"));
-        assert_eq!(shorter("/"), None);
-        assert_eq!(shorter("/jobs"), None);
+        assert_eq!(shorter("/v1/jobs//?a=/").as_deref(), Some("/jobs?a=/"));
+        assert_eq!(shorter("/v1/jobs").as_deref(), Some("/jobs"));
+        for same in ["/", "/v1/", "/v1", "/v12/jobs", "/jobs"] {
+            assert_eq!(shorter(same), None, "{same}");
+        }
     }
 }
