@@ -3,6 +3,19 @@
 use std::time::Duration;
 
 use crate::config::MemorySize;
+use crate::config::choice::choice;
+
+choice! {
+    /// Chooses how batches are compressed on their way between workers.
+    pub enum ExchangeCompression {
+        /// Not at all: least processor time.
+        None = "none",
+        /// LZ4: fast.
+        Lz4 = "lz4",
+        /// Zstandard: small.
+        Zstd = "zstd",
+    }
+}
 
 super::options! {
     title: "Sciurus";
@@ -18,6 +31,23 @@ super::options! {
         .default(|| MemorySize::from_kib(256))
         .rule("from 1 kb to 64 mb", |size| (1 << 10..=64 << 20).contains(&size.bytes()))
         .example("256 kb");
+
+    /// How batches are compressed on their way between workers: worth it where the network is slower
+    /// than about 1 GB a second.
+    EXCHANGE_COMPRESSION: ExchangeCompression = "sciurus.exchange.compression"
+        .default(|| ExchangeCompression::None);
+
+    /// How long the connection between two workers may be broken, or silent, until the tasks that
+    /// exchange data over it fail. Where the other worker's process has ended they fail at once.
+    EXCHANGE_RECONNECT_TIMEOUT: Duration = "sciurus.exchange.reconnect-timeout"
+        .default(|| Duration::from_secs(5))
+        .rule("at least 100 ms", |timeout| timeout.as_millis() >= 100);
+
+    /// How long tasks wait for the first connection with another worker of their job, and for the
+    /// tasks there that they exchange data with.
+    EXCHANGE_CONNECT_TIMEOUT: Duration = "sciurus.exchange.connect-timeout"
+        .default(|| Duration::from_secs(30))
+        .rule("at least 100 ms", |timeout| timeout.as_millis() >= 100);
 
     /// Longest time from the start of a job's worker until it is ready for tasks: it loads, runs the
     /// job's main and builds the job graph.

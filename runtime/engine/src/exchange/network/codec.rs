@@ -18,7 +18,7 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 use sciurus_core::Batch;
 use sciurus_core::record::view::strings_of;
 
-use super::options::Compression;
+use super::options::{Compression, of_arrow};
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::gather::{gather, let_go_of_much};
 use crate::task::panics;
@@ -104,7 +104,7 @@ impl BatchEncoder {
 impl OutgoingStream {
     fn new(schema: &SchemaRef, is_timed: bool, compression: Compression) -> TaskResult<Self> {
         let wire = Arc::new(to_wire_schema(schema, is_timed));
-        let options = IpcWriteOptions::default().try_with_compression(compression.of_arrow());
+        let options = IpcWriteOptions::default().try_with_compression(of_arrow(compression));
         let encoder = options
             .and_then(|options| StreamEncoder::try_new_with_options(&wire, options))
             .map_err(frame)?;

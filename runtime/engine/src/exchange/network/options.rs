@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use arrow_ipc::CompressionType;
 use sciurus_core::config::Ports;
+pub use sciurus_core::config::options::sciurus::ExchangeCompression as Compression;
 use sciurus_core::ids::{JobId, WorkerId};
 
 /// What a [`Network`](super::Network) is made from.
@@ -45,24 +46,11 @@ impl NetworkOptions {
     }
 }
 
-/// How batches are compressed on their way between workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compression {
-    /// Not at all: least processor time.
-    #[default]
-    None,
-    /// LZ4: fast.
-    Lz4,
-    /// Zstandard: small.
-    Zstd,
-}
-
-impl Compression {
-    pub(super) fn of_arrow(self) -> Option<CompressionType> {
-        match self {
-            Self::None => None,
-            Self::Lz4 => Some(CompressionType::LZ4_FRAME),
-            Self::Zstd => Some(CompressionType::ZSTD),
-        }
+/// Returns what Arrow calls it.
+pub(super) fn of_arrow(compression: Compression) -> Option<CompressionType> {
+    match compression {
+        Compression::None => None,
+        Compression::Lz4 => Some(CompressionType::LZ4_FRAME),
+        Compression::Zstd => Some(CompressionType::ZSTD),
     }
 }

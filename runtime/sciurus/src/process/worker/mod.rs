@@ -16,7 +16,8 @@ use std::process;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use sciurus_core::config::options::sciurus::MEMORY_LIMIT_TIMEOUT;
+use sciurus_core::config::ConfigError;
+use sciurus_core::config::options::sciurus as options;
 use sciurus_core::ids::{ExecutionAttemptId, JobId};
 use sciurus_engine::exchange::network::{Network, NetworkOptions};
 use sciurus_engine::source::SourceEvent;
@@ -105,15 +106,24 @@ impl<'a> Worker<'a> {
         let environment = |what: &str, error: &dyn std::fmt::Display| {
             FailureCause::new(Fault::Environment, "System", format!("{what}: {error}"))
         };
-        let timeout = job.configuration.get(&MEMORY_LIMIT_TIMEOUT).map_err(|error| {
+        let wrong = |error: ConfigError| {
             FailureCause::new(Fault::User, "ConfigError", error.to_string()).not_retriable()
-        })?;
+        };
+        let configuration = &job.configuration;
+        let timeout = configuration.get(&options::MEMORY_LIMIT_TIMEOUT).map_err(wrong)?;
         let ports = init.data_ports.parse().map_err(|error| {
             environment("taskmanager.data.port cannot be used", &error).not_retriable()
         })?;
         let network = Network::bind(NetworkOptions {
             bind_host: init.bind_host.clone(),
             ports,
+            compression: configuration.get(&options::EXCHANGE_COMPRESSION).map_err(wrong)?,
+            reconnect_timeout: configuration
+                .get(&options::EXCHANGE_RECONNECT_TIMEOUT)
+                .map_err(wrong)?,
+            connect_timeout: configuration
+                .get(&options::EXCHANGE_CONNECT_TIMEOUT)
+                .map_err(wrong)?,
             ..NetworkOptions::new(job_id, init.worker, init.host.clone())
         });
         let network =
