@@ -1,6 +1,8 @@
 //! `run`: submits a job and, attached, follows it to its end.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,7 +32,9 @@ const INTERRUPTED: u8 = 130;
 /// Submits a job and waits for its end, unless detached.
 pub fn run(arguments: &Run) -> Result<ExitCode, Error> {
     let (client, configuration) = connect(&arguments.target)?;
+    let interrupts = Interrupts::watch()?;
     let job = submit(&client, &configuration, arguments)?;
+    interrupts.is_submitted.store(true, Ordering::SeqCst);
     let json = arguments.target.json;
     if !json {
         output::print(format!("Job has been submitted with JobID {job}"))?;
@@ -43,7 +47,8 @@ pub fn run(arguments: &Run) -> Result<ExitCode, Error> {
     }
     let cancels = arguments.shutdown_on_attached_exit
         || configuration.get(&client_options::SHUTDOWN_ON_ATTACHED_EXIT)?;
-    let attached = Attached { client, job, cancels, retries: Retries::of(&configuration)? };
+    let retries = Retries::of(&configuration)?;
+    let attached = Attached { client, job, cancels, retries, interrupts };
     match attached.follow()? {
         Some(result) => attached.tell(&result, json).map(|()| ExitCode::SUCCESS),
         None => Ok(ExitCode::from(INTERRUPTED)),
@@ -99,16 +104,47 @@ struct Attached {
     job: JobId,
     cancels: bool,
     retries: Retries,
+    interrupts: Interrupts,
+}
+
+/// Tells whether the command is interrupted once it has submitted the job; before that, an interrupt
+/// ends it at once.
+struct Interrupts {
+    received: Receiver<()>,
+    is_submitted: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    fn watch() -> Result<Self, Error> {
+        let (interrupt, received) = mpsc::sync_channel(1);
+        let is_submitted = Arc::new(AtomicBool::new(false));
+        let submitted = Arc::clone(&is_submitted);
+        signals::watch(move || {
+            if !submitted.load(Ordering::SeqCst) {
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+            // If one is waiting already, another says nothing new.
+            let _ = interrupt.try_send(());
+        })?;
+        Ok(Self { received, is_submitted })
+    }
+
+    /// Waits and tells whether the command has been interrupted meanwhile.
+    fn within(&self, pause: Duration) -> bool {
+        match self.received.recv_timeout(pause) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(pause);
+                false
+            }
+        }
+    }
 }
 
 impl Attached {
     /// Returns the job's result, or `None` if the command was interrupted and the job goes on.
     fn follow(&self) -> Result<Option<JobResult>, Error> {
-        let (interrupt, interrupts) = mpsc::sync_channel(1);
-        signals::watch(move || {
-            // If one is waiting already, another says nothing new.
-            let _ = interrupt.try_send(());
-        })?;
         let mut progress = Progress::new();
         let started = Instant::now();
         let mut pause = PAUSES[0];
@@ -128,12 +164,8 @@ impl Attached {
                 }
                 Err(error) => return Err(error.into()),
             }
-            if progress.is_due(started.elapsed())
-                && let Ok(details) = self.client.get(&format!("/jobs/{}", self.job))
-            {
-                progress.show(&details, started.elapsed());
-            }
-            if interrupted(&interrupts, pause) {
+            progress.update(&self.client, self.job, started.elapsed());
+            if self.interrupts.within(pause) {
                 if !self.cancels || is_cancelled {
                     progress.finish();
                     self.leave();
@@ -188,17 +220,5 @@ impl Attached {
             output::print(format!("- {name} ({kind}): {value}"))?;
         }
         output::print("")
-    }
-}
-
-/// Waits and tells whether the command has been interrupted meanwhile.
-fn interrupted(interrupts: &Receiver<()>, pause: Duration) -> bool {
-    match interrupts.recv_timeout(pause) {
-        Ok(()) => true,
-        Err(RecvTimeoutError::Timeout) => false,
-        Err(RecvTimeoutError::Disconnected) => {
-            thread::sleep(pause);
-            false
-        }
     }
 }

@@ -55,6 +55,21 @@ pub struct JobDetails {
     pub state: String,
     #[serde(default)]
     pub vertices: Vec<VertexDetails>,
+    /// What the job waits for; Flink has no such field.
+    #[serde(rename = "slot-shortage")]
+    pub slot_shortage: Option<SlotShortage>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct SlotShortage {
+    pub missing: u32,
+}
+
+/// `…/metrics?get=…`
+#[derive(Debug, Deserialize)]
+pub struct Metric {
+    pub id: String,
+    pub value: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

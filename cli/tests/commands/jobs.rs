@@ -95,11 +95,10 @@ fn interrupted(cluster: &LocalCluster, options: &[&str]) -> (Option<i32>, String
         let job = jobs.as_array()?.iter().find(|job| job["state"] == "RUNNING")?;
         Some(job["jid"].as_str()?.to_owned())
     });
-    // The command catches signals once it has told the job's id.
+    // Until the job is submitted an interrupt only ends the command.
     let mut stdout = child.stdout.take().unwrap();
     let mut told = vec![0; "Job has been submitted with JobID ".len() + job.len() + 1];
     stdout.read_exact(&mut told).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(100));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let status = wait_for("the command to end", || child.try_wait().unwrap());
     (status.code(), job)

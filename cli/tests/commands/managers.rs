@@ -1,12 +1,13 @@
 //! `jobmanager` and `taskmanager` by themselves: settings, logs, signals.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{run, sciurus, wait_for};
+use crate::support::{examples, run, sciurus, wait_for};
 
 /// A manager in the foreground.
 struct Foreground {
@@ -36,13 +37,19 @@ impl Drop for Foreground {
 
 /// A JobManager on ports that are free, which logs below the directory.
 fn jobmanager(directory: &Path) -> Command {
+    let mut command = jobmanager_like("jobmanager", directory);
+    command.arg("-Djobmanager.rpc.port=0");
+    command
+}
+
+fn jobmanager_like(verb: &str, directory: &Path) -> Command {
     let mut command = sciurus();
-    command.arg("jobmanager");
+    command.arg(verb);
     let (log, tmp) = (directory.join("log"), directory.join("tmp"));
     fs::create_dir_all(&tmp).unwrap();
     command.arg(format!("-Denv.log.dir={}", log.display()));
     command.arg(format!("-Dio.tmp.dirs={}", tmp.display()));
-    command.args(["-Drest.bind-port=0", "-Djobmanager.rpc.port=0"]);
+    command.arg("-Drest.bind-port=0");
     command.args(["-Drest.bind-address=localhost", "-Djobmanager.bind-host=localhost"]);
     command
 }
@@ -105,6 +112,30 @@ fn settings_of_the_environment_come_before_the_files() {
     let _manager = Foreground::start(&mut command);
     let expected = "jobmanager.rpc.address: environment";
     wait_for("the log", || logs(directory.path()).contains(expected).then_some(()));
+}
+
+#[test]
+fn a_standalone_job_ends_with_its_job() {
+    let directory = tempfile::tempdir().unwrap();
+    let rpc = TcpListener::bind(("localhost", 0)).unwrap().local_addr().unwrap().port();
+    let address = format!("-Djobmanager.rpc.port={rpc}");
+    let input = directory.path().join("text");
+    fs::write(&input, "to be or not to be\n").unwrap();
+    let start = |input: &Path| {
+        let mut command = jobmanager_like("standalone-job", directory.path());
+        command.arg(&address).arg("--jars").arg(examples()).args(["-j", "word_count"]);
+        command.arg("--input").arg(input).arg("--discard");
+        Foreground::start(&mut command)
+    };
+    let mut taskmanager = sciurus();
+    taskmanager.args(["taskmanager", &address, "-Djobmanager.rpc.address=localhost"]);
+    taskmanager.arg(format!("-Dio.tmp.dirs={}", directory.path().join("tmp").display()));
+    taskmanager.arg("-Dtaskmanager.memory.process.size=512m");
+    let mut jobmanager = start(&input);
+    let _taskmanager = Foreground::start(&mut taskmanager);
+    assert_eq!(jobmanager.wait(), Some(0), "{}", logs(directory.path()));
+    let mut jobmanager = start(Path::new("/no/such/input"));
+    assert_eq!(jobmanager.wait(), Some(163), "{}", logs(directory.path()));
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub async fn job_metrics(State(rest): State<Rest>, params: Params) -> One {
     let wanted = params.list("get")?;
     let now = rest.now();
     let found = rest.find_job(params.job()?);
-    let metrics = found.map(|job| job.with_master(|master| metrics_of_job(master, now)));
+    let metrics = found.map(|job| metrics_of_job(&job, now));
     Ok(ok(metrics.unwrap_or_default().answer(&wanted)))
 }
 
@@ -56,8 +56,7 @@ pub async fn jobs(State(rest): State<Rest>, params: Params) -> Many {
     let wanted = jobs.iter().filter(|job| {
         if some.is_empty() { !job.status().is_terminal() } else { some.contains(&job.id()) }
     });
-    let metrics: Vec<_> =
-        wanted.map(|job| job.with_master(|master| metrics_of_job(master, now))).collect();
+    let metrics: Vec<_> = wanted.map(|job| metrics_of_job(job, now)).collect();
     many(&metrics, &params)
 }
 

@@ -4,12 +4,30 @@ use sciurus_core::time::Timestamp;
 use sciurus_job_master::{ExecutionState, JobMaster, JobStatus};
 
 use super::{Metrics, Value};
+use crate::job::Job;
 
 /// What Flink shows before the first checkpoint.
 const NO_CHECKPOINT: Value = Value::Whole(-1);
 
-/// Returns the metrics of a job.
-pub fn metrics_of_job(master: &JobMaster, now: Timestamp) -> Metrics {
+/// Returns the metrics of a job: Flink's, and how far its sources are, which Flink doesn't tell.
+pub fn metrics_of_job(job: &Job, now: Timestamp) -> Metrics {
+    let (mut metrics, attempts) = job.with_master(|master| {
+        let subtasks = master.execution_graph().subtasks().iter();
+        let attempts: Vec<_> = subtasks.map(|subtask| subtask.current().id()).collect();
+        (metrics_of_master(master, now), attempts)
+    });
+    let tasks = attempts.into_iter().filter_map(|attempt| job.task_metrics(attempt));
+    let read: u64 = tasks
+        .map(|task| task.operators.iter().map(|operator| operator.bytes_read).sum::<u64>())
+        .sum();
+    metrics.add("inputBytesRead", read);
+    if let Some(total) = job.input_bytes() {
+        metrics.add("inputBytesTotal", total);
+    }
+    metrics
+}
+
+fn metrics_of_master(master: &JobMaster, now: Timestamp) -> Metrics {
     let mut metrics = Metrics::default();
     let time_in = |status: JobStatus| Value::Whole(time_in(master, status, now));
     metrics.add("uptime", Value::Whole(up_time(master, now)));
