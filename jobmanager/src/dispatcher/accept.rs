@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -71,7 +70,13 @@ impl Dispatcher {
     /// [`SubmitError`] where the job can't be run.
     pub async fn submit(&self, submission: JobSubmission) -> Result<JobId, SubmitError> {
         let dispatcher = self.clone();
-        let accept = async move { dispatcher.accept(submission, SystemClock.now(), None).await };
+        let accept = async move {
+            let accept = dispatcher.accept(submission, SystemClock.now(), None);
+            tokio::select! {
+                accepted = accept => accepted,
+                () = dispatcher.0.closing.cancelled() => Err(SubmitError::ShuttingDown),
+            }
+        };
         match self.0.services.tasks.spawn(accept).await {
             Ok(accepted) => accepted,
             Err(error) => match error.try_into_panic() {
@@ -179,7 +184,7 @@ impl Dispatcher {
         let mut services = self.0.services.clone();
         services.task_cancellation_timeout =
             plan.configuration.get(&cluster::TASK_CANCELLATION_TIMEOUT)?;
-        if self.0.is_closing.load(Ordering::SeqCst) {
+        if self.0.closing.is_cancelled() {
             return Err(SubmitError::ShuttingDown);
         }
         if stored.is_none() {
@@ -205,7 +210,7 @@ impl Dispatcher {
     }
 
     fn reserve(&self, id: JobId) -> Result<Reserved<'_>, SubmitError> {
-        if self.0.is_closing.load(Ordering::SeqCst) {
+        if self.0.closing.is_cancelled() {
             return Err(SubmitError::ShuttingDown);
         }
         let mut accepting = self.0.accepting.lock();

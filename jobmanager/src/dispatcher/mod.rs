@@ -7,7 +7,6 @@ mod submission;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use sciurus_core::clock::{Clock, SystemClock};
@@ -16,6 +15,7 @@ use sciurus_core::ids::{JobId, LeaderId, TaskManagerId};
 use sciurus_core::time::Timestamp;
 use sciurus_job_master::JobStatus;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::blobs::BlobStore;
 use crate::ha::HaStore;
@@ -46,7 +46,8 @@ struct Inner {
     jobs: Mutex<JobTable<Arc<Job>>>,
     /// Jobs that are about to be accepted.
     accepting: Mutex<HashSet<JobId>>,
-    is_closing: AtomicBool,
+    /// Cancelled once no more jobs are taken.
+    closing: CancellationToken,
     shutdown: watch::Sender<Option<ApplicationStatus>>,
     process: ProcessMetrics,
 }
@@ -78,7 +79,7 @@ impl Dispatcher {
             log_dir,
             jobs: Mutex::new(jobs),
             accepting: Mutex::default(),
-            is_closing: AtomicBool::new(false),
+            closing: CancellationToken::new(),
             shutdown: watch::Sender::new(None),
             process: ProcessMetrics::default(),
         }))
@@ -231,7 +232,7 @@ impl Dispatcher {
 
     /// Takes no more jobs, and gives up those that run.
     pub(crate) async fn close(&self) {
-        self.0.is_closing.store(true, Ordering::SeqCst);
+        self.0.closing.cancel();
         let jobs = self.jobs();
         for job in &jobs {
             job.suspend();

@@ -1,7 +1,7 @@
 //! From tasks that have slots to tasks that are sent to their workers: which workers have to be
 //! started first, and what waits for them. Plain data, no I/O.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, TaskManagerId, WorkerId};
 
@@ -172,15 +172,6 @@ impl Deployments {
         self.waiting.retain(|tasks| !tasks.is_empty());
         self.sent.retain(|_, sent| sent.task_manager != *task_manager);
         true
-    }
-
-    /// Returns the TaskManagers that these attempts were sent to.
-    pub(super) fn task_managers_of(
-        &self,
-        attempts: impl IntoIterator<Item = ExecutionAttemptId>,
-    ) -> BTreeSet<TaskManagerId> {
-        let sent = attempts.into_iter().filter_map(|attempt| self.sent(attempt));
-        sent.map(|sent| sent.task_manager.clone()).collect()
     }
 }
 

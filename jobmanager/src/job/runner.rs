@@ -79,6 +79,8 @@ pub(crate) struct Runner {
     coordinators: u64,
     /// Counts the starts of readers.
     round: u64,
+    /// The last round that the coordinator has answered.
+    answered_round: u64,
     /// In which round each reader was started last.
     reader_rounds: HashMap<ExecutionVertexId, u64>,
     /// What a coordinator that is being started is told first: which readers start, and which of
@@ -112,6 +114,7 @@ impl Runner {
             coordinator,
             starting: None,
             round: 0,
+            answered_round: 0,
             reader_rounds: HashMap::new(),
             held_back: Vec::new(),
             held_back_requests: HashSet::new(),
@@ -189,7 +192,11 @@ impl Runner {
                     self.job.master.lock().note_available_slots(available);
                     self.tell(Event::TimerFired(timer));
                 }
-                Due::Cancelled(attempts) => self.end_by_force(&attempts),
+                Due::Cancelled(attempts) => self.end_what_does_not_stop(&attempts),
+                Due::Taken(attempts) => self.end_what_does_not_start(&attempts),
+                Due::ReadersStarted(coordinator, round) => {
+                    self.give_up_coordinator(coordinator, round);
+                }
                 Due::WorkerStarted(task_manager, worker) => {
                     self.give_up_start(&task_manager, worker);
                 }
@@ -306,6 +313,8 @@ impl Runner {
                 self.services.task_managers.send(&task_manager, generation, message);
             }
             self.start_readers(&tasks);
+            let attempts = tasks.into_iter().map(|task| task.attempt).collect();
+            self.timers.add(self.services.worker_start_timeout, Due::Taken(attempts));
         }
     }
 

@@ -17,6 +17,11 @@ pub(super) enum Due {
     Cancelled(Vec<ExecutionAttemptId>),
     /// The worker should have started by now.
     WorkerStarted(TaskManagerId, WorkerId),
+    /// The workers of these attempts should have taken them by now.
+    Taken(Vec<ExecutionAttemptId>),
+    /// The coordinator should have heard by now that readers start: which coordinator, and in which
+    /// round.
+    ReadersStarted(u64, u64),
 }
 
 /// Timers, the next one first.

@@ -18,6 +18,9 @@ use crate::inbox::{JobEvent, JobPort};
 /// How many messages that make no sense a TaskManager may send.
 const MAX_SENSELESS: u32 = 100;
 
+/// How long a worker may take to end whose job isn't there.
+const STRAY_WORKER_GRACE_MS: u32 = 2_000;
+
 /// The longest texts of a failure that are kept, in bytes.
 const MAX_MESSAGE_BYTES: usize = 16 << 10;
 const MAX_DETAILS_BYTES: usize = 64 << 10;
@@ -137,7 +140,7 @@ impl TaskManagers {
             let event = event(&port)?;
             port.inbox.report(event).await;
         } else {
-            let stop = proto::StopWorker { job_id: bytes(job), grace_ms: 0 };
+            let stop = proto::StopWorker { job_id: bytes(job), grace_ms: STRAY_WORKER_GRACE_MS };
             self.send_to(session, ToTaskManager::StopWorker(stop));
         }
         Ok(())

@@ -106,6 +106,26 @@ async fn a_worker_that_does_not_start_in_time_is_given_up() {
 }
 
 #[tokio::test]
+async fn who_takes_no_tasks_or_starts_no_readers_is_given_up() {
+    let cluster = TestCluster::start(&[("sciurus.jobmanager.worker-timeout", "300 ms")]).await;
+    let behaviour = Behaviour { ignores_deployments: true, ..Behaviour::default() };
+    let deaf = cluster.add_with("deaf", 1, behaviour).await;
+    let failure = async |job: JobId| {
+        cluster.status_is(job, JobStatus::Failed).await;
+        cluster.dispatcher().job(job).unwrap().failure().unwrap().to_string()
+    };
+    let job = cluster.submit(&[]).await.unwrap();
+    let told = failure(job).await;
+    assert!(told.contains("it had not taken the task Source: vertex 0 (1/1)"), "{told}");
+    drop(deaf);
+    eventually(|| cluster.dispatcher().task_managers().is_empty()).await;
+    let _a = cluster.add("a", 1).await;
+    let job = cluster.submit(&[("test.coordinator", "hang")]).await.unwrap();
+    let told = failure(job).await;
+    assert!(told.contains("has not started its enumerators within 300ms"), "{told}");
+}
+
+#[tokio::test]
 async fn tasks_that_do_not_stop_are_ended_by_force() {
     let cluster = TestCluster::start(&[]).await;
     let behaviour = Behaviour { ignores_cancellation: true, ..Behaviour::default() };

@@ -3,7 +3,7 @@
 //! - `test.parallelism`, `test.vertices`: its graph, a chain of vertices with hash exchanges;
 //! - `test.splits`: how many splits its source gives away, one for each request;
 //! - `test.plan`: `refuse`, `exit`, `hang`, `garbage`, `senseless`: instead of a plan;
-//! - `test.coordinator`: `die-on-request`, `fail-on-request`: what becomes of the coordinator.
+//! - `test.coordinator`: `die-on-request`, `fail-on-request`, `hang`: what becomes of the coordinator.
 
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -101,6 +101,11 @@ fn coordinate(socket: &mut UnixStream, settings: &Configuration) {
     let (mut round, mut left) = (0, 0);
     while let Ok(Some(message)) = framing::read::<ToJob>(socket) {
         let decisions = match message.message {
+            Some(to_job::Message::StartReaders(_))
+                if settings.text("test.coordinator") == Some("hang") =>
+            {
+                continue;
+            }
             Some(to_job::Message::StartReaders(start)) => {
                 round = start.round;
                 left = splits;

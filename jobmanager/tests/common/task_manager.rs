@@ -30,6 +30,8 @@ pub struct Behaviour {
     pub starts_no_workers: bool,
     /// Each worker that it starts ends at once.
     pub workers_end_at_once: bool,
+    /// Its workers take no tasks.
+    pub ignores_deployments: bool,
     /// Its tasks never stop when they are told to.
     pub ignores_cancellation: bool,
     /// Source readers ask for splits until there are no more, and then all tasks finish.
@@ -206,7 +208,9 @@ impl Player {
     fn on_message(&self, message: FromManager) {
         match message {
             FromManager::StartWorker(start) => self.start_worker(start),
-            FromManager::Deploy(deploy) => self.deploy(deploy),
+            FromManager::Deploy(deploy) if !self.behaviour.ignores_deployments => {
+                self.deploy(deploy);
+            }
             FromManager::CancelTask(cancel) if !self.behaviour.ignores_cancellation => {
                 let attempt = cancel.attempt.unwrap().try_into().unwrap();
                 self.state.lock().running.remove(&attempt);

@@ -9,7 +9,7 @@ use sciurus_job_master::failure::{FailureCause, Fault};
 use sciurus_rpc::proto;
 use sciurus_rpc::proto::job_manager_message::Message;
 
-use super::{Placed, Runner};
+use super::{Due, Placed, Runner};
 use crate::coordinator::{Coordinator, Part, launch};
 
 impl Runner {
@@ -31,7 +31,8 @@ impl Runner {
         self.reader_rounds.extend(readers.iter().map(|reader| (*reader, round)));
         let readers: Vec<proto::Subtask> = readers.into_iter().map(Into::into).collect();
         if let Some(coordinator) = &self.coordinator {
-            let told = coordinator.start_readers(readers, round);
+            let (number, told) = (coordinator.number(), coordinator.start_readers(readers, round));
+            self.expect_answer(number);
             self.note(told);
         } else {
             self.held_back.push((readers, round));
@@ -65,6 +66,7 @@ impl Runner {
         if self.coordinator.as_ref().is_none_or(|current| current.number() != coordinator) {
             return;
         }
+        self.answered_round = round;
         *self.job.input_bytes.lock() = total_bytes;
         for (reader, event) in decisions {
             let is_of_now =
@@ -112,6 +114,7 @@ impl Runner {
                         coordinator.request_split(reader.execution_vertex().into())
                     })
                 });
+                self.expect_answer(coordinator.number());
                 self.coordinator = Some(coordinator);
                 self.note(told);
             }
@@ -120,6 +123,27 @@ impl Runner {
                 self.held_back_requests.clear();
                 self.tell(Event::GlobalFailure(cause));
             }
+        }
+    }
+
+    fn expect_answer(&mut self, coordinator: u64) {
+        let due = Due::ReadersStarted(coordinator, self.round);
+        self.timers.add(self.services.worker_start_timeout, due);
+    }
+
+    /// Gives up a coordinator that should have heard by now that readers start.
+    pub(super) fn give_up_coordinator(&mut self, coordinator: u64, round: u64) {
+        if self.answered_round < round {
+            let waited = self.services.worker_start_timeout;
+            let cause = FailureCause::new(
+                Fault::User,
+                "CoordinatorStuck",
+                format!(
+                    "the job's coordinator has not started its enumerators within {waited:?} \
+                     (sciurus.jobmanager.worker-timeout)"
+                ),
+            );
+            self.on_coordinator_failed(coordinator, cause, true);
         }
     }
 

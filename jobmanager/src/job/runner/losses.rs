@@ -51,41 +51,60 @@ impl Runner {
     }
 
     /// Ends the workers of tasks that should have been cancelled by now.
-    pub(super) fn end_by_force(&mut self, attempts: &[ExecutionAttemptId]) {
-        let stuck: Vec<ExecutionAttemptId> = {
-            let master = self.job.master.lock();
-            let is_stuck = |attempt: &&ExecutionAttemptId| {
-                let execution = master.execution_graph().execution(**attempt);
-                execution.is_some_and(|e| e.state() == ExecutionState::Canceling)
-            };
-            attempts.iter().filter(is_stuck).copied().collect()
-        };
-        let mut names: BTreeMap<TaskManagerId, String> = BTreeMap::new();
-        for task_manager in self.deployments.task_managers_of(stuck.iter().copied()) {
-            let is_there = |attempt: &&ExecutionAttemptId| {
-                self.deployments.sent(**attempt).is_some_and(|s| s.task_manager == task_manager)
-            };
-            if let Some(attempt) = stuck.iter().find(is_there) {
-                let master = self.job.master.lock();
-                let name = master.execution_graph().task_name(*attempt).unwrap_or_default();
-                names.insert(task_manager, name);
-            }
-        }
-        for (task_manager, task) in names {
-            if let Some(worker) = self.deployments.worker(&task_manager) {
-                let stop = self.stop_message(std::time::Duration::ZERO);
-                self.services.task_managers.send(&task_manager, worker.generation, stop);
-            }
-            let waited = self.services.task_cancellation_timeout;
-            let cause = FailureCause::new(
+    pub(super) fn end_what_does_not_stop(&mut self, attempts: &[ExecutionAttemptId]) {
+        let waited = self.services.task_cancellation_timeout;
+        self.end_by_force(attempts, ExecutionState::Canceling, |task| {
+            FailureCause::new(
                 Fault::User,
                 "TaskCancellationTimeout",
                 format!(
                     "it was ended by force, because the task {task} had not stopped {waited:?} \
                      after it was told to (task.cancellation.timeout)"
                 ),
-            );
-            self.lose_worker(&task_manager, None, cause);
+            )
+        });
+    }
+
+    /// Ends the workers of tasks of which nothing was heard since they were deployed.
+    pub(super) fn end_what_does_not_start(&mut self, attempts: &[ExecutionAttemptId]) {
+        let waited = self.services.worker_start_timeout;
+        self.end_by_force(attempts, ExecutionState::Deploying, |task| {
+            FailureCause::new(
+                Fault::Environment,
+                "DeploymentTimeout",
+                format!(
+                    "it was ended by force, because it had not taken the task {task} within \
+                     {waited:?} (sciurus.jobmanager.worker-timeout)"
+                ),
+            )
+        });
+    }
+
+    /// Ends the workers of those attempts that are still in a state.
+    fn end_by_force(
+        &mut self,
+        attempts: &[ExecutionAttemptId],
+        state: ExecutionState,
+        describe: impl Fn(&str) -> FailureCause,
+    ) {
+        let mut stuck: BTreeMap<TaskManagerId, String> = BTreeMap::new();
+        {
+            let master = self.job.master.lock();
+            let executions = master.execution_graph();
+            for attempt in attempts {
+                let is_stuck = executions.execution(*attempt).is_some_and(|e| e.state() == state);
+                if let (true, Some(sent)) = (is_stuck, self.deployments.sent(*attempt)) {
+                    let name = executions.task_name(*attempt).unwrap_or_default();
+                    stuck.entry(sent.task_manager.clone()).or_insert(name);
+                }
+            }
+        }
+        for (task_manager, task) in stuck {
+            if let Some(worker) = self.deployments.worker(&task_manager) {
+                let stop = self.stop_message(std::time::Duration::ZERO);
+                self.services.task_managers.send(&task_manager, worker.generation, stop);
+            }
+            self.lose_worker(&task_manager, None, describe(&task));
         }
     }
 }
