@@ -37,6 +37,9 @@ pub use application::{Application, ApplicationError, ApplicationSource, Applicat
 /// How long requests that are being answered may take when the JobManager stops.
 const REST_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How often a connection is asked whether it is alive, and how long it may take to answer.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// How to start a JobManager.
 #[derive(Clone, Debug, Default)]
 pub struct JobManagerOptions {
@@ -253,6 +256,9 @@ impl JobManager {
             let served = Server::builder()
                 .initial_stream_window_size(1 << 20)
                 .initial_connection_window_size(4 << 20)
+                // Connections that hold no session have no heartbeats.
+                .http2_keepalive_interval(Some(KEEPALIVE))
+                .http2_keepalive_timeout(Some(KEEPALIVE))
                 .serve_with_incoming(service, connections)
                 .await;
             if let Err(error) = served {

@@ -193,7 +193,7 @@ impl TaskManagers {
     /// Ends all sessions: the JobManager stops.
     pub(crate) fn close(&self) {
         for session in self.sessions() {
-            self.lose(&session, "the JobManager stops");
+            self.end_session(&session, "the JobManager stops");
         }
     }
 
@@ -247,18 +247,24 @@ impl TaskManagers {
     /// Gives a TaskManager up: its session ends, its slots are gone, jobs hear of it. Whatever
     /// happens to a TaskManager, this is what follows; doing it again changes nothing.
     fn lose(&self, session: &Session, reason: &str) {
+        if self.end_session(session, reason) {
+            tracing::warn!("TaskManager {} is lost: {reason}", session.registration.id);
+        }
+    }
+
+    /// Does what follows from a loss; says whether this was the first to notice.
+    fn end_session(&self, session: &Session, reason: &str) -> bool {
         let id = &session.registration.id;
         {
             let mut sessions = self.0.sessions.write();
             if sessions.get(id).is_none_or(|found| found.generation != session.generation) {
                 // Another has noticed first, or it never got so far.
                 session.end();
-                return;
+                return false;
             }
             sessions.remove(id);
         }
         session.end();
-        tracing::warn!("TaskManager {id} is lost: {reason}");
         self.0.requests.lose(session.generation);
         let message = format!(
             "TaskManager {id} on {} is no longer reachable: {reason}",
@@ -267,6 +273,7 @@ impl TaskManagers {
         let cause = FailureCause::new(Fault::Environment, "TaskManagerLost", message);
         self.0.resources.task_manager_lost(id, &cause);
         self.0.changes.send_modify(|count| *count += 1);
+        true
     }
 
     fn session(&self, id: &TaskManagerId) -> Option<Arc<Session>> {

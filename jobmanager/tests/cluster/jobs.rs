@@ -154,3 +154,28 @@ async fn many_jobs_leave_nothing_behind() {
     let blobs = std::fs::read_dir(blobs).unwrap().flatten().next().unwrap().path();
     eventually(|| std::fs::read_dir(&blobs).unwrap().count() == 0).await;
 }
+
+#[tokio::test]
+async fn jobs_that_are_submitted_at_once_share_what_there_is() {
+    let cluster = TestCluster::start(&[]).await;
+    let _a = cluster.add("a", 3).await;
+    let _b = cluster.add("b", 3).await;
+    let submit = || cluster.submit(&[("test.parallelism", "2")]);
+    let jobs = futures_util::future::join_all((0..12).map(|_| submit())).await;
+    let mut jobs: Vec<_> = jobs.into_iter().map(Result::unwrap).collect();
+    while !jobs.is_empty() {
+        let status = |job| cluster.dispatcher().job(job).unwrap().status();
+        let wanted = jobs.len().min(3);
+        let are_running =
+            || jobs.iter().filter(|job| status(**job) == JobStatus::Running).count() == wanted;
+        eventually(are_running).await;
+        let (run, wait): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| status(*job) == JobStatus::Running);
+        for job in run {
+            cluster.dispatcher().cancel(job).unwrap();
+            cluster.status_is(job, JobStatus::Canceled).await;
+        }
+        jobs = wait;
+    }
+    assert_eq!(cluster.dispatcher().slots().available, 6);
+}

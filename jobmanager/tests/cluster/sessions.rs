@@ -9,6 +9,7 @@ use sciurus_jobmanager::task_managers::{FileError, FileRequest, NamedFile};
 use sciurus_rpc::proto::job_manager_message::Message as FromManager;
 use sciurus_rpc::proto::task_manager_message::Message;
 use sciurus_rpc::proto::{self, TaskManagerMessage};
+use tokio::io::AsyncWriteExt;
 use tokio_stream::StreamExt;
 
 use crate::common::task_manager::{client, envelope, register};
@@ -169,4 +170,23 @@ async fn files_come_from_the_task_manager() {
     let chunk = proto::FileChunk { request: 1, total_bytes: 1, data: Bytes::new() };
     let unasked = a.client.clone().send_file(tokio_stream::iter([chunk])).await;
     assert_eq!(unasked.unwrap_err().code(), tonic::Code::NotFound);
+}
+
+#[tokio::test]
+async fn what_is_no_protocol_at_all_harms_nobody() {
+    let cluster = TestCluster::start(&[]).await;
+    let address = cluster.manager().rpc_address();
+    let mut random = fastrand::Rng::with_seed(2);
+    let mut idle = Vec::new();
+    for round in 0..50 {
+        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        let preface: &[u8] = if round % 2 == 0 { b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" } else { b"" };
+        let garbage: Vec<u8> = (0..random.usize(..2000)).map(|_| random.u8(..)).collect();
+        // The JobManager may have had enough before the end.
+        let _ = connection.write_all(&[preface, &garbage].concat()).await;
+        idle.push(connection);
+    }
+    let _a = cluster.add("a", 1).await;
+    let job = cluster.submit(&[]).await.unwrap();
+    cluster.runs(job, 1).await;
 }
