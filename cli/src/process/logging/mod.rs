@@ -9,9 +9,11 @@ use std::sync::Mutex;
 
 use sciurus_core::config::Configuration;
 use sciurus_core::config::options::log::{self, LogFormat};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use super::ProcessError;
 use directory::file_name;
@@ -28,10 +30,11 @@ type BoxedLayer = Box<dyn Layer<reloadable::Filtered> + Send + Sync>;
 
 /// Names the layers in the order in which they lie.
 mod reloadable {
+    use tracing_subscriber::filter::Targets;
     use tracing_subscriber::layer::Layered;
-    use tracing_subscriber::{EnvFilter, Registry, reload};
+    use tracing_subscriber::{Registry, reload};
 
-    pub type Filtered = Layered<reload::Layer<EnvFilter, Registry>, Registry>;
+    pub type Filtered = Layered<reload::Layer<Targets, Registry>, Registry>;
 }
 
 /// Gives access to the log of this process.
@@ -39,7 +42,7 @@ mod reloadable {
 pub struct Logging {
     /// The log file, where there is one.
     pub file: Option<PathBuf>,
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: reload::Handle<Targets, Registry>,
 }
 
 impl Logging {
@@ -122,18 +125,22 @@ where
     }
 }
 
-fn filter(configuration: &Configuration) -> Result<EnvFilter, ProcessError> {
+fn filter(configuration: &Configuration) -> Result<Targets, ProcessError> {
     match std::env::var(LEVEL_VARIABLE) {
         Ok(directives) if !directives.trim().is_empty() => parse_filter(&directives),
         _ => parse_filter(&configuration.get(&log::LEVEL)?),
     }
 }
 
-fn parse_filter(directives: &str) -> Result<EnvFilter, ProcessError> {
-    EnvFilter::try_new(directives.trim()).map_err(|error| ProcessError::LogLevel {
-        given: directives.to_owned(),
-        reason: error.to_string(),
-    })
+fn parse_filter(directives: &str) -> Result<Targets, ProcessError> {
+    let refused = |reason: String| ProcessError::LogLevel { given: directives.to_owned(), reason };
+    // A part of the program without a level would mean all of it and of nothing else: more likely
+    // a level is misspelt.
+    let is_level = |part: &&str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    if let Some(part) = directives.split(',').map(str::trim).find(|part| !is_level(part)) {
+        return Err(refused(format!("there is no level '{part}'")));
+    }
+    directives.trim().parse::<Targets>().map_err(|error| refused(error.to_string()))
 }
 
 #[cfg(test)]
@@ -145,7 +152,9 @@ mod tests {
         for directives in ["info", "INFO", " debug ", "warn,sciurus_jobmanager=trace", "OFF"] {
             parse_filter(directives).unwrap();
         }
-        let error = parse_filter("a=b=c").unwrap_err().to_string();
-        assert!(error.contains("'a=b=c'"), "{error}");
+        for wrong in ["a=b=c", "inof", "warn,a=loud"] {
+            let error = parse_filter(wrong).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("'{wrong}' does not say what to log: ")), "{error}");
+        }
     }
 }
