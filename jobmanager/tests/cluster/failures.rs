@@ -211,3 +211,25 @@ async fn news_of_attempts_that_do_not_count_changes_nothing() {
     assert_eq!(restarts(&cluster, job), 1);
     cluster.runs(job, 1).await;
 }
+
+#[tokio::test]
+async fn regions_that_have_finished_are_nowhere_when_another_is_run_again() {
+    let cluster = TestCluster::start(&[]).await;
+    let a = cluster.add("a", 1).await;
+    let b = cluster.add("b", 1).await;
+    let job = cluster.submit(&with(&[("test.parallelism", "2")])).await.unwrap();
+    cluster.runs(job, 2).await;
+    a.end_all(ExecutionState::Finished);
+    cluster.runs(job, 1).await;
+    b.end_all(ExecutionState::Failed);
+    eventually(|| b.running() == 1).await;
+    let last = b.state.lock().messages.iter().rev().find_map(|message| match message {
+        sciurus_rpc::proto::job_manager_message::Message::Deploy(deploy) => deploy.tasks.clone(),
+        _ => None,
+    });
+    let mut workers = last.unwrap().locations[0].workers.clone();
+    workers.sort_unstable();
+    assert_eq!(workers, [0, u32::MAX]);
+    b.end_all(ExecutionState::Finished);
+    cluster.status_is(job, JobStatus::Finished).await;
+}

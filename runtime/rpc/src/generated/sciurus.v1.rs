@@ -92,7 +92,8 @@ pub struct VertexLocations {
     /// The current attempt's number.
     #[prost(uint32, repeated, tag = "2")]
     pub attempts: ::prost::alloc::vec::Vec<u32>,
-    /// Positions in `workers`.
+    /// Positions in `workers`; the greatest number for a subtask that runs nowhere: it has finished, or
+    /// waits, and no task of the deployment exchanges data with it.
     #[prost(uint32, repeated, tag = "3")]
     pub workers: ::prost::alloc::vec::Vec<u32>,
 }

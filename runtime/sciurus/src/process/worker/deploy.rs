@@ -95,6 +95,10 @@ fn locate(
         });
     }
     for (subtask, (attempt, position)) in (0..).zip(attempts.into_iter().zip(positions)) {
+        // It runs nowhere, and nobody here exchanges data with it.
+        if position == u32::MAX {
+            continue;
+        }
         let worker = workers.get(position as usize);
         let worker = worker.ok_or(DeploymentError::Worker { position, workers: workers.len() })?;
         let subtask = ExecutionVertexId { vertex: id, subtask: SubtaskIndex(subtask) };
@@ -158,6 +162,17 @@ mod tests {
         assert_eq!(deployment.tasks.len(), 1);
         let location = &deployment.locations[&deployment.tasks[0].execution_vertex()];
         assert_eq!((location.attempt.0, &*location.worker.address), (3, "host:6121"));
+    }
+
+    #[test]
+    fn a_subtask_that_runs_nowhere_is_left_out() {
+        let graph = graph();
+        let mut message = message(&graph);
+        message.locations[0].workers[0] = u32::MAX;
+        let deployment = Deployment::read(message, &graph).unwrap();
+        let subtasks: Vec<u32> =
+            deployment.locations.keys().map(|subtask| subtask.subtask.0).collect();
+        assert_eq!(subtasks, [1]);
     }
 
     #[test]
