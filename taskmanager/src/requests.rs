@@ -41,6 +41,7 @@ pub(crate) fn read_start(
         task_manager: agent.registration.id.clone(),
         bind_host: settings.bind_host.clone(),
         data_ports: settings.data_ports.clone(),
+        advertised_data_ports: settings.advertised_data_ports.clone(),
         host: host.to_owned(),
         memory_bytes: settings.memory.of_worker(start.slots, settings.slots),
         metrics_interval_ms: settings.metrics_interval.as_millis().try_into().unwrap_or(u32::MAX),

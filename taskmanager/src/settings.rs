@@ -79,6 +79,8 @@ pub(crate) struct Settings {
     /// What `Register` says where it is not the port that is listened on.
     pub(crate) rpc_port_shown: Option<u16>,
     pub(crate) data_ports: String,
+    /// The ports under which others find those; empty where they are the same.
+    pub(crate) advertised_data_ports: String,
     pub(crate) resource_id: Option<String>,
     pub(crate) slots: u32,
     pub(crate) memory: MemoryBudget,
@@ -129,6 +131,7 @@ impl Settings {
             rpc_port_shown: rpc_bind_port.map(|_| rpc_port.first()).filter(|port| *port != 0),
             rpc_ports: rpc_bind_port.map_or(rpc_port, Ports::one),
             data_ports: data_ports(conf)?,
+            advertised_data_ports: advertised_data_ports(conf)?,
             resource_id: conf.get_optional(&taskmanager::RESOURCE_ID)?,
             slots: conf.get(&taskmanager::NUM_TASK_SLOTS)?,
             memory: MemoryBudget::divide(conf, machine::available_memory_bytes())?,
@@ -181,17 +184,29 @@ fn temporary_dir(configuration: &Configuration) -> Result<PathBuf, ConfigError> 
 
 /// Returns the ports on which workers may listen. Where a single one is named, those behind it, too.
 fn data_ports(configuration: &Configuration) -> Result<String, ConfigError> {
-    let ports = match configuration.get_optional(&taskmanager::DATA_BIND_PORT)? {
-        Some(ports) => ports,
-        None => configuration.get(&taskmanager::DATA_PORT)?,
-    };
+    Ok(match configuration.get_optional(&taskmanager::DATA_BIND_PORT)? {
+        Some(ports) => one_for_each_job(&ports),
+        None => one_for_each_job(&configuration.get(&taskmanager::DATA_PORT)?),
+    })
+}
+
+/// Returns the ports under which others find those of [`data_ports`], where they are other ones: in
+/// front of a TaskManager stands something that forwards them.
+fn advertised_data_ports(configuration: &Configuration) -> Result<String, ConfigError> {
+    Ok(match configuration.get_optional(&taskmanager::DATA_BIND_PORT)? {
+        Some(_) => one_for_each_job(&configuration.get(&taskmanager::DATA_PORT)?),
+        None => String::new(),
+    })
+}
+
+fn one_for_each_job(ports: &Ports) -> String {
     let mut iter = ports.iter();
-    Ok(match (iter.next(), iter.next()) {
+    match (iter.next(), iter.next()) {
         (Some(port @ 1..), None) => {
             format!("{port}-{}", port.saturating_add(PORTS_PER_SINGLE_PORT - 1))
         }
         _ => ports.to_string(),
-    })
+    }
 }
 
 /// Chooses what of the TaskManager's environment workers see, and adds what the configuration says.

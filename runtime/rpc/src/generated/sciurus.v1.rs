@@ -343,6 +343,10 @@ pub struct WorkerInit {
     pub memory_bytes: u64,
     #[prost(uint32, tag = "8")]
     pub metrics_interval_ms: u32,
+    /// The ports under which others find those of `data_ports`, one for each; empty where they are the
+    /// same.
+    #[prost(string, tag = "9")]
+    pub advertised_data_ports: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Shutdown {}

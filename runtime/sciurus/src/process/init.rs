@@ -38,6 +38,8 @@ pub(crate) struct WorkerInit {
     pub(crate) task_manager: String,
     pub(crate) bind_host: String,
     pub(crate) data_ports: String,
+    /// The ports under which others find those; empty where they are the same.
+    pub(crate) advertised_data_ports: String,
     /// The host under which other workers find this one.
     pub(crate) host: String,
     /// What the process may take in all, where that is limited.
@@ -124,6 +126,7 @@ impl WorkerInit {
             task_manager: init.task_manager,
             bind_host: init.bind_host,
             data_ports: init.data_ports,
+            advertised_data_ports: init.advertised_data_ports,
             host: init.host,
             memory_bytes: Some(init.memory_bytes).filter(|bytes| *bytes > 0),
             metrics_interval: Some(interval).filter(|interval| !interval.is_zero()),

@@ -49,6 +49,7 @@ pub fn worker_init(init: &JobInit, graph: &JobGraph, number: usize) -> JobInit {
             worker: vec![number as u8 + 1; 16].into(),
             fingerprint: convert::bytes_of(graph.fingerprint().to_bytes()),
             task_manager: format!("tm-{number}"),
+            advertised_data_ports: String::new(),
             bind_host: "127.0.0.1".to_owned(),
             data_ports: "0".to_owned(),
             host: "127.0.0.1".to_owned(),

@@ -89,7 +89,7 @@ impl Network {
     /// Where no port can be listened at or no thread started.
     pub fn bind(options: NetworkOptions) -> Result<Self, NetworkError> {
         let (listener, listens_at) = listen(&options)?;
-        let address = address_of(&options.host, listens_at.port()).into();
+        let address = address_of(&options.host, options.advertised(listens_at.port())).into();
         let context = Arc::new(Context::new(options, address));
         let listening = context.clone();
         context

@@ -114,9 +114,16 @@ impl<'a> Worker<'a> {
         let ports = init.data_ports.parse().map_err(|error| {
             environment("taskmanager.data.port cannot be used", &error).not_retriable()
         })?;
+        let advertised_ports = match init.advertised_data_ports.as_str() {
+            "" => None,
+            ports => Some(ports.parse().map_err(|error| {
+                environment("taskmanager.data.port cannot be used", &error).not_retriable()
+            })?),
+        };
         let network = Network::bind(NetworkOptions {
             bind_host: init.bind_host.clone(),
             ports,
+            advertised_ports,
             compression: configuration.get(&options::EXCHANGE_COMPRESSION).map_err(wrong)?,
             reconnect_timeout: configuration
                 .get(&options::EXCHANGE_RECONNECT_TIMEOUT)
