@@ -102,10 +102,20 @@ impl Dispatcher {
         Ok(PlannedJob { graph, configuration })
     }
 
-    /// Runs the jobs again that were accepted by an earlier JobManager, one after the other.
-    pub(crate) async fn recover(&self) {
-        let Some(ha) = self.0.ha.clone() else { return };
-        for (stored, package) in blocking(move || ha.load()).await {
+    /// Finds the jobs that were accepted by an earlier JobManager, and shows them from now on.
+    pub(crate) async fn find_stored(&self) -> Vec<(StoredJob, PathBuf)> {
+        let Some(ha) = self.0.ha.clone() else { return Vec::new() };
+        let found = blocking(move || ha.load()).await;
+        for (stored, _) in &found {
+            let job = self.unknown_job(stored.id, &stored.package, |_| ());
+            self.0.jobs.lock().insert(stored.id, job);
+        }
+        found
+    }
+
+    /// Runs the jobs again that were found, one after the other.
+    pub(crate) async fn recover(&self, found: Vec<(StoredJob, PathBuf)>) {
+        for (stored, package) in found {
             tracing::info!(
                 "job {} was accepted by an earlier JobManager: it runs again",
                 stored.id
@@ -127,6 +137,17 @@ impl Dispatcher {
 
     /// Shows a job that failed before anybody knew what it is.
     pub(crate) fn show_failed(&self, id: JobId, name: &str, cause: FailureCause) {
+        let now = SystemClock.now();
+        let job = self.unknown_job(id, name, |master| {
+            master.handle(Event::GlobalFailure(cause), now);
+        });
+        let mut jobs = self.0.jobs.lock();
+        jobs.insert(id, job);
+        jobs.end(id, now);
+    }
+
+    /// Makes a job of which nobody knows yet what it is.
+    fn unknown_job(&self, id: JobId, name: &str, prepare: impl FnOnce(&mut JobMaster)) -> Arc<Job> {
         let graph = JobGraph {
             job_name: name.to_owned(),
             job_type: JobType::Streaming,
@@ -136,17 +157,14 @@ impl Dispatcher {
         let now = SystemClock.now();
         let options = JobMasterOptions::default();
         let mut master = JobMaster::new(id, graph, Box::new(NoRestart), options, now);
-        master.handle(Event::GlobalFailure(cause), now);
+        prepare(&mut master);
         let submitted =
             Submitted { package: name.to_owned(), entry: None, arguments: Vec::new(), at: now };
         let (inbox, _letters) = Inbox::new();
         let log = coordinator_log(&self.0.log_dir, id);
         let configuration = self.0.configuration.clone();
         let resources = self.0.services.resources.clone();
-        let job = Job::new(master, submitted, configuration, log, inbox, resources);
-        let mut jobs = self.0.jobs.lock();
-        jobs.insert(id, Arc::new(job));
-        jobs.end(id, now);
+        Arc::new(Job::new(master, submitted, configuration, log, inbox, resources))
     }
 
     async fn accept(
@@ -156,7 +174,7 @@ impl Dispatcher {
         stored: Option<StoredJob>,
     ) -> Result<JobId, SubmitError> {
         let id = submission.job_id.map_or_else(|| job_id(&submission.configuration), Ok)?;
-        let _reserved = self.reserve(id)?;
+        let _reserved = self.reserve(id, stored.is_some())?;
         let to_store = submission.clone();
         let prepared = self.prepare(submission, id).await?;
         let name = match &stored {
@@ -209,12 +227,13 @@ impl Dispatcher {
         Ok(id)
     }
 
-    fn reserve(&self, id: JobId) -> Result<Reserved<'_>, SubmitError> {
+    /// Reserves an id; that of a job that is found again is known already.
+    fn reserve(&self, id: JobId, is_found: bool) -> Result<Reserved<'_>, SubmitError> {
         if self.0.closing.is_cancelled() {
             return Err(SubmitError::ShuttingDown);
         }
         let mut accepting = self.0.accepting.lock();
-        if self.job(id).is_some() || !accepting.insert(id) {
+        if (!is_found && self.job(id).is_some()) || !accepting.insert(id) {
             return Err(SubmitError::DuplicateJob(id));
         }
         Ok(Reserved { id, accepting: &self.0.accepting })

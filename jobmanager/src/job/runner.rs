@@ -47,6 +47,9 @@ pub(crate) struct JobServices {
     pub(crate) worker_start_timeout: Duration,
 }
 
+/// How long a job waits for slots until that is worth a line in the log.
+const SHORT_WAIT: Duration = Duration::from_millis(250);
+
 /// How long a worker whose job has ended may take to end.
 const WORKER_GRACE: Duration = Duration::from_secs(2);
 
@@ -192,6 +195,7 @@ impl Runner {
                     self.job.master.lock().note_available_slots(available);
                     self.tell(Event::TimerFired(timer));
                 }
+                Due::SlotsGranted => self.report_shortage(),
                 Due::Cancelled(attempts) => self.end_what_does_not_stop(&attempts),
                 Due::Taken(attempts) => self.end_what_does_not_start(&attempts),
                 Due::ReadersStarted(coordinator, round) => {
@@ -219,7 +223,10 @@ impl Runner {
         let mut cancelled = Vec::new();
         for action in actions {
             match action {
-                Action::RequestSlots(slots) => self.services.resources.request(id, slots),
+                Action::RequestSlots(slots) => {
+                    self.services.resources.request(id, slots);
+                    self.timers.add(SHORT_WAIT, Due::SlotsGranted);
+                }
                 Action::WithdrawSlotRequests(slots) => {
                     self.services.resources.withdraw(id, &slots);
                 }
@@ -275,6 +282,17 @@ impl Runner {
         // An end is told when all that follows is done.
         if !status.is_terminal() {
             self.job.status.send_replace(status);
+        }
+    }
+
+    fn report_shortage(&self) {
+        let (name, id) = (self.job.name(), self.job.id());
+        if let Some(shortage) = self.job.slot_shortage() {
+            tracing::warn!(
+                "job '{name}' ({id}) waits for {} slots more than there are: add TaskManagers or \
+                 slots, or lower the parallelism",
+                shortage.total()
+            );
         }
     }
 

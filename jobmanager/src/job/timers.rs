@@ -13,6 +13,8 @@ use tokio::time::Instant;
 pub(super) enum Due {
     /// The job's master wants to hear of it.
     Master(Timer),
+    /// Slots that were asked for should be there by now.
+    SlotsGranted,
     /// These attempts should have been cancelled by now.
     Cancelled(Vec<ExecutionAttemptId>),
     /// The worker should have started by now.

@@ -168,6 +168,8 @@ impl JobManager {
             ha,
             log_dir,
         });
+        // Who asks for a job that was accepted is to find it.
+        let found = dispatcher.find_stored().await;
         let rest = RestServer::start(dispatcher.clone(), rest_options).await?;
         let rest_address = rest.address();
         let rest = Some(rest);
@@ -185,7 +187,7 @@ impl JobManager {
         manager.spawn_servers(listener);
         let dispatcher = manager.dispatcher.clone();
         manager.spawn(async move {
-            dispatcher.recover().await;
+            dispatcher.recover(found).await;
             if let Some(application) = application {
                 application.run(&dispatcher).await;
             }
