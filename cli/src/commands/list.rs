@@ -106,8 +106,13 @@ fn table(
         out.push_str(phase.title());
         out.push('\n');
         for job in of_phase {
+            let waits = match &job.slot_shortage {
+                Some(shortage) => format!(", waits for {} slots", shortage.missing),
+                None => String::new(),
+            };
             // Writing to a string can't fail.
-            let _ = writeln!(out, "{} : {} : {} ({})", start(job), job.jid, job.name, job.state);
+            let _ =
+                writeln!(out, "{} : {} : {} ({}{waits})", start(job), job.jid, job.name, job.state);
         }
         out.push_str(LINE);
         out.push('\n');
@@ -129,6 +134,7 @@ mod tests {
             name: "cli job".into(),
             state: state.into(),
             start_time,
+            slot_shortage: None,
             others,
         }
     }

@@ -45,6 +45,9 @@ pub struct JobSummary {
     /// Milliseconds since the epoch.
     #[serde(rename = "start-time")]
     pub start_time: i64,
+    /// What it waits for, if it lacks slots.
+    #[serde(rename = "slot-shortage", skip_serializing_if = "Option::is_none")]
+    pub slot_shortage: Option<SlotShortage>,
     #[serde(flatten)]
     pub others: BTreeMap<String, Value>,
 }
@@ -60,7 +63,7 @@ pub struct JobDetails {
     pub slot_shortage: Option<SlotShortage>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct SlotShortage {
     pub missing: u32,
 }
