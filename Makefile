@@ -2,7 +2,7 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench doc clean
+.PHONY: help run test lint bench bench-cluster doc clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
@@ -19,7 +19,7 @@ endif
 LOCKED := $(if $(CI),--locked)
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Counts the words of INPUT (a file or a folder; by default text found on this machine)
 	@.make/bootstrap run
@@ -40,6 +40,11 @@ lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
 bench: ## Measures speed and memory against plain loops (ARGS='word_count --rounds 9', ARGS=--help)
 	@.make/bootstrap bench
 	cargo run $(LOCKED) --release -p sciurus-benches -- $(ARGS)
+
+bench-cluster: ## Measures a local cluster of real processes: start, deployment, recovery, memory, exchange
+	@.make/bootstrap bench
+	cargo build $(LOCKED) --release -p sciurus-cli -p examples -p sciurus-bench-cluster
+	@"$$CARGO_TARGET_DIR/release/sciurus-bench-cluster" $(ARGS)
 
 doc: ## Builds the API documentation
 	@.make/bootstrap doc
