@@ -78,6 +78,9 @@ pub struct Target {
     )]
     #[arg(alias = "executor")]
     pub kind: Option<String>,
+    /// Flink's name of a cluster in `ZooKeeper`, which isn't used here.
+    #[arg(short = 'z', long = "zookeeperNamespace", value_name = "NAME", hide = true)]
+    pub zookeeper_namespace: Option<String>,
 }
 
 /// What a submitted job runs with.
@@ -98,6 +101,9 @@ pub struct Submission {
     /// Who owns the files of the savepoint.
     #[arg(long = "claimMode", alias = "restoreMode", value_enum, ignore_case = true)]
     pub claim_mode: Option<ClaimMode>,
+    /// Flink's further jars: an executable needs none.
+    #[arg(short = 'C', long = "classpath", value_name = "URL", hide = true)]
+    pub classpaths: Vec<String>,
     /// A package (.jar) or a job's executable, and the job's arguments.
     #[arg(required = true, value_name = "PACKAGE", trailing_var_arg = true, num_args = 1..)]
     program: Vec<String>,

@@ -32,6 +32,9 @@ fn connect(target: &Target) -> Result<(Client, Configuration), Error> {
     if let Some(kind) = &target.kind {
         eprintln!("warning: --target {kind} has no effect: there is one kind of cluster");
     }
+    if target.zookeeper_namespace.is_some() {
+        eprintln!("warning: --zookeeperNamespace has no effect: ZooKeeper is not used");
+    }
     let configuration = loaded.configuration;
     let address = match &target.jobmanager {
         Some(given) => Address::parse(given)?,

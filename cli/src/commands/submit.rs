@@ -16,6 +16,9 @@ const OWN_SETTINGS: [&str; 2] = ["rest.", "client."];
 
 /// Sends the package and returns the id that the `JobManager` gives it.
 pub fn upload(client: &Client, submission: &Submission) -> Result<String, Error> {
+    if !submission.classpaths.is_empty() {
+        eprintln!("warning: --classpath has no effect: a job's executable is all that it needs");
+    }
     let path = submission.package();
     if !path.is_file() {
         return Err(Error::NoPackage { path });

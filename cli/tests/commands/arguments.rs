@@ -36,6 +36,17 @@ fn a_missing_package_is_told_in_flinks_words() {
 }
 
 #[test]
+fn options_of_flinks_that_mean_nothing_here_are_let_pass_with_a_warning() {
+    let arguments = ["run", "-t", "remote", "-C", "file:///x.jar", "-z", "ns", "-m", "localhost:1"];
+    let package = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let ended = run(sciurus().args(arguments).arg(package));
+    assert_eq!(ended.code, Some(1));
+    for part in ["--target remote has", "--classpath has", "--zookeeperNamespace has"] {
+        assert!(ended.stderr.contains(&format!("warning: {part} no effect")), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_told_all_at_once() {
     let ended = run(sciurus().args(["list", "-Drest.port=x", "-Dclient.timeout=soon"]));
     assert_eq!(ended.code, Some(1));
