@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use ureq::unversioned::multipart::{Form, Part};
 
 use crate::manager::Manager;
 use crate::processes;
@@ -236,9 +237,8 @@ impl Cluster {
 
     /// Uploads the examples and returns the package's id.
     pub fn upload(&self) -> String {
-        let form = ureq::unversioned::multipart::Form::new()
-            .file("jarfile", &self.executables.examples)
-            .unwrap();
+        let file = Part::file(&self.executables.examples).unwrap().file_name("examples.jar");
+        let form = Form::new().part("jarfile", file);
         let path = format!("http://{}/jars/upload", self.rest);
         let mut answer = self.agent.post(path).send(form).unwrap();
         let answer: Value = answer.body_mut().read_json().unwrap();
