@@ -281,9 +281,9 @@ impl Cluster {
     pub fn wait_until_all_run(&self, job: &str) {
         wait_for("all tasks to run", LONG, || {
             let job = self.get(&format!("/jobs/{job}"));
-            let counts = &job["status-counts"];
-            let total: u64 = counts.as_object()?.values().filter_map(Value::as_u64).sum();
-            (total > 0 && counts["RUNNING"] == total).then_some(())
+            let vertices = job["vertices"].as_array()?;
+            let runs = |vertex: &Value| vertex["tasks"]["RUNNING"] == vertex["parallelism"];
+            (!vertices.is_empty() && vertices.iter().all(runs)).then_some(())
         });
     }
 
