@@ -6,14 +6,17 @@
 //! they are written, hashed and compared as one integer, without a copy of unpredictable length.
 //!
 //! This module holds the only unsafe code of the workspace, in `ViewBuilder::finish_strings` and
-//! [`strings_of`]. Its need was measured: checking each value again for UTF-8 one by one costs 5 ns a
-//! word, a tenth of what `WordCount` costs altogether.
+//! [`unpack_strings`]. Its need was measured: checking each value again for UTF-8 one by one costs 5 ns
+//! a word, a tenth of what `WordCount` costs altogether.
+
+mod packed;
 
 use std::sync::Arc;
 
 use arrow_array::{BinaryViewArray, StringViewArray};
 use arrow_buffer::{Buffer, ScalarBuffer};
-use arrow_schema::ArrowError;
+
+pub use packed::{PackedLayout, Packer, UnpackError, unpack_bytes, unpack_strings};
 
 /// The longest value that lies in its view.
 pub const INLINE_BYTES: usize = 12;
@@ -65,28 +68,6 @@ pub fn view_len(view: u128) -> usize {
 #[inline]
 pub fn without_place(view: u128) -> u128 {
     if view_len(view) <= INLINE_BYTES { view } else { u128::from(view as u64) }
-}
-
-/// Bits of a short value's view that are 0 where all its characters are ASCII.
-const NOT_ASCII: u128 = 0x8080_8080_8080_8080_8080_8080 << 32;
-
-/// Returns the values as strings, without a copy.
-///
-/// Most columns hold short ASCII only: that is seen by looking at all views at once.
-///
-/// # Errors
-/// Where a value isn't UTF-8.
-#[allow(unsafe_code)]
-pub fn strings_of(values: &BinaryViewArray) -> Result<StringViewArray, ArrowError> {
-    let buffers = values.data_buffers();
-    if !buffers.is_empty() || values.views().iter().fold(0, |all, view| all | view) & NOT_ASCII != 0
-    {
-        return values.clone().to_string_view();
-    }
-    // SAFETY: `to_string_view_unchecked` asks for values that are UTF-8. The array is valid, so
-    // without buffers every view holds its value whole, padded with zeros; and no byte of any view
-    // behind its length has its highest bit set: all values are ASCII.
-    Ok(unsafe { values.clone().to_string_view_unchecked() })
 }
 
 /// Collects values as views.
@@ -241,24 +222,6 @@ mod tests {
                 prop_assert_eq!(checked.len(), values.len());
                 prop_assert!(checked.iter().zip(&values).all(|(a, b)| a == Some(b.as_str())));
             }
-        }
-    }
-
-    #[test]
-    fn bytes_become_strings_only_where_they_are_utf8() {
-        let strings = |values: &[&[u8]]| {
-            let array = BinaryViewArray::from_iter_values(values.iter().copied());
-            let strings = strings_of(&array)?;
-            let strings: Vec<String> = strings.iter().flatten().map(str::to_owned).collect();
-            Ok::<_, ArrowError>(strings)
-        };
-        let expected = ["", "twelve bytes"];
-        assert_eq!(strings(&[b"", b"twelve bytes"]).unwrap(), expected);
-        assert_eq!(strings(&["bär".as_bytes()]).unwrap(), ["bär"]);
-        let long = "a long value, with an ä".as_bytes();
-        assert_eq!(strings(&[b"short", long]).unwrap()[1].as_bytes(), long);
-        for wrong in [&b"\xff"[..], b"twelve byte\xe4", b"a long value, with a wrong \xe4"] {
-            assert!(strings(&[b"right", wrong]).is_err(), "{wrong:?}");
         }
     }
 

@@ -150,7 +150,7 @@ impl Inbound {
             Kind::Batch => {
                 bytes = header.value as usize;
                 let is_first = header.begins_stream;
-                Payload::Encoded(EncodedBatch { is_first, messages: body })
+                Payload::Encoded(EncodedBatch { is_first, body })
             }
             Kind::Watermark => Payload::Element(StreamElement::Watermark(header.value as i64)),
             Kind::Status => Payload::Element(StreamElement::WatermarkStatus(match header.value {

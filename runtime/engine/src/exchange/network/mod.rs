@@ -1,7 +1,7 @@
 //! The exchange between the workers of a job: channels to and from tasks of other processes.
 //!
 //! Each pair of workers shares one TCP connection, which carries all channels between them, both
-//! ways, in frames ([`frame`]). Batches are Arrow IPC ([`codec`]). A thread writes ([`writer`]) and
+//! ways, in frames ([`frame`]). Batches are Arrow columns, some of them packed ([`codec`]). A thread writes ([`writer`]) and
 //! one reads ([`reader`]); tasks only put frames into a queue and take them from their gate.
 //!
 //! - **Order, once.** Frames are numbered and kept until the other side has acknowledged them
@@ -23,6 +23,7 @@
 mod accept;
 mod channel;
 pub mod codec;
+mod columns;
 mod context;
 mod dial;
 mod error;
