@@ -173,6 +173,7 @@ impl Link {
         }
         let done = outbound.outbox.resume(received).map_err(|error| error.to_string())?;
         self.is_heard.store(false, Ordering::Release);
+        outbound.rest = None;
         outbound.stream = Some(stream.clone());
         outbound.broken = None;
         drop(outbound);

@@ -1,19 +1,21 @@
 //! The link to one peer: everything that outlives a connection with it.
 //!
-//! A link lasts until its peer is lost. Two threads at a time serve it: one writes (`writer`) and
-//! makes connections (`dial`), the other reads (`reader`). Locks are taken in the order `inbound`,
-//! `outputs`, `outbound`.
+//! A link lasts until its peer is lost. Two threads at a time serve it: one makes connections
+//! (`dial`) and writes (`writer`) what tasks can't write without waiting, the other reads
+//! (`reader`). Locks are taken in the order `inbound`, `outputs`, `outbound`.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arrow_buffer::Buffer;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::channel::{ChannelId, Peer};
+use super::chunk::{Chunk, Patience};
 use super::context::Context;
 use super::frame::{FrameError, Header, Kind, OutgoingFrame};
 use super::inbound::{Inbound, InputState, Refused};
@@ -21,6 +23,9 @@ use super::outbox::Outbox;
 use crate::error::TaskError;
 use crate::exchange::credit::Credit;
 use crate::exchange::gate::RemoteSink;
+
+/// How often a task writes what others have added meanwhile, until the writing thread has to.
+const MAX_CHUNKS_AT_ONCE: usize = 4;
 
 /// A link to a peer.
 pub(super) struct Link {
@@ -49,6 +54,10 @@ pub(super) struct Outbound {
     /// Which connection of the session is the present or was the last one.
     pub(super) connection: u64,
     pub(super) stream: Option<Arc<TcpStream>>,
+    /// Whether somebody writes just now; whoever does looks afterwards what has come meanwhile.
+    pub(super) is_writing: bool,
+    /// What the kernel didn't take of what a task has written on the present connection: goes first.
+    pub(super) rest: Option<Chunk>,
     /// Whether the other side is to be told what was received, though nothing else is to be sent.
     pub(super) is_ack_due: bool,
     /// Why the last connection ended.
@@ -99,6 +108,8 @@ impl Link {
             session,
             connection: 0,
             stream: None,
+            is_writing: false,
+            rest: None,
             is_ack_due: false,
             broken: None,
             lost: None,
@@ -132,9 +143,71 @@ impl Link {
         let mut outbound = self.outbound.lock();
         if outbound.lost.is_none() {
             outbound.outbox.push(frame);
-            drop(outbound);
-            self.changed.notify_one();
+            self.write_at_once(outbound);
         }
+    }
+
+    /// Writes what is to be sent, as far as that is possible without waiting: it saves waking the
+    /// writing thread, which does the rest.
+    fn write_at_once<'a>(&'a self, mut outbound: MutexGuard<'a, Outbound>) {
+        for _ in 0..MAX_CHUNKS_AT_ONCE {
+            if outbound.is_writing || outbound.rest.is_some() || !outbound.has_to_write() {
+                return;
+            }
+            let Some((stream, mut chunk)) = self.begin_writing(&mut outbound) else { return };
+            let connection = outbound.connection;
+            drop(outbound);
+            let written = chunk.write(&stream, Patience::None);
+            outbound = self.end_writing(connection, chunk, written);
+        }
+        drop(outbound);
+        self.changed.notify_all();
+    }
+
+    /// Takes what is to be written next and the right to do so; `None` without a connection.
+    pub(super) fn begin_writing(&self, outbound: &mut Outbound) -> Option<(Arc<TcpStream>, Chunk)> {
+        let stream = outbound.stream.clone()?;
+        outbound.is_writing = true;
+        outbound.is_ack_due = false;
+        let chunk = outbound.rest.take().unwrap_or_else(|| {
+            let received = self.received();
+            self.acknowledged.store(received, Ordering::Release);
+            Chunk::take(&mut outbound.outbox, received)
+        });
+        Some((stream, chunk))
+    }
+
+    /// Gives the right to write back; `written` says whether all of the chunk was.
+    pub(super) fn end_writing(
+        &self,
+        connection: u64,
+        chunk: Chunk,
+        written: io::Result<bool>,
+    ) -> MutexGuard<'_, Outbound> {
+        if let Err(error) = &written {
+            self.break_off(connection, format!("writing to it failed: {error}"));
+        }
+        let mut outbound = self.outbound.lock();
+        outbound.is_writing = false;
+        let is_present = outbound.connection == connection && outbound.stream.is_some();
+        match written {
+            Ok(true) => {
+                let counters = &self.context.counters;
+                counters.bytes_sent.fetch_add(chunk.bytes() as u64, Ordering::Relaxed);
+                counters.frames_sent.fetch_add(chunk.frames() as u64, Ordering::Relaxed);
+                if !is_present {
+                    self.changed.notify_all();
+                }
+            }
+            Ok(false) if is_present => {
+                outbound.rest = Some(chunk);
+                self.changed.notify_all();
+            }
+            _ => {
+                self.changed.notify_all();
+            }
+        }
+        outbound
     }
 
     /// Opens a channel to a consumer and returns its number; `fate` is told how it ends.
@@ -262,8 +335,9 @@ impl Link {
 
     /// Has the other side told what was received.
     pub(super) fn request_ack(&self) {
-        self.outbound.lock().is_ack_due = true;
-        self.changed.notify_one();
+        let mut outbound = self.outbound.lock();
+        outbound.is_ack_due = true;
+        self.write_at_once(outbound);
     }
 
     /// Notes that a connection is broken, unless another has taken its place already.
@@ -275,6 +349,7 @@ impl Link {
             let peer = &self.peer.address;
             tracing::info!("the connection with the worker at {peer} is broken: {reason}");
             let _ = stream.shutdown(Shutdown::Both);
+            outbound.rest = None;
             outbound.broken = Some(reason);
             drop(outbound);
             self.changed.notify_all();
@@ -293,7 +368,7 @@ impl Link {
         if let Some(stream) = outbound.stream.take() {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        let frames = outbound.outbox.clear();
+        let frames = (outbound.outbox.clear(), outbound.rest.take());
         drop(outbound);
         drop(frames);
         self.changed.notify_all();
@@ -311,6 +386,13 @@ impl Link {
         for (_, output) in outputs.open.drain() {
             output.end(error.clone());
         }
+    }
+}
+
+impl Outbound {
+    /// Returns whether anything waits to be written.
+    pub(super) fn has_to_write(&self) -> bool {
+        self.rest.is_some() || self.outbox.has_unwritten() || self.is_ack_due
     }
 }
 

@@ -1,8 +1,8 @@
 //! The exchange between the workers of a job: channels to and from tasks of other processes.
 //!
 //! Each pair of workers shares one TCP connection, which carries all channels between them, both
-//! ways, in frames ([`frame`]). Batches are Arrow columns, some of them packed ([`codec`]). A thread writes ([`writer`]) and
-//! one reads ([`reader`]); tasks only put frames into a queue and take them from their gate.
+//! ways, in frames ([`frame`]). Batches are Arrow columns, some of them packed ([`codec`]). Tasks
+//! write what the kernel takes at once, a thread ([`writer`]) the rest; one reads ([`reader`]).
 //!
 //! - **Order, once.** Frames are numbered and kept until the other side has acknowledged them
 //!   ([`outbox`]). A connection that breaks is made anew by the worker with the smaller id
@@ -22,6 +22,7 @@
 
 mod accept;
 mod channel;
+mod chunk;
 pub mod codec;
 mod columns;
 mod context;

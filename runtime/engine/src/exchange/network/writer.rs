@@ -1,18 +1,11 @@
-//! The thread that writes to a peer, and makes the connections with it.
+//! The thread that makes the connections with a peer, and writes what tasks can't without waiting.
 
-use std::io::{self, IoSlice, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::frame::{HEADER_BYTES, OutgoingFrame};
+use super::chunk::Patience;
 use super::link::Link;
-
-/// Frames are written together up to so many bytes …
-const MAX_WRITE_BYTES: usize = 1 << 20;
-/// … and up to so many frames.
-const MAX_WRITE_FRAMES: usize = 64;
 
 /// The longest time in which nothing is sent.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1);
@@ -39,81 +32,33 @@ pub(super) fn run(link: &Arc<Link>) {
 /// Writes frames until the connection is broken; `None` where the peer is lost.
 fn write_frames(link: &Link) -> Option<()> {
     let silence = LONGEST_SILENCE.min(link.context.options.reconnect_timeout / 4);
-    let mut frames = Vec::with_capacity(MAX_WRITE_FRAMES);
-    let mut headers = Vec::with_capacity(MAX_WRITE_FRAMES);
-    let mut looked = Instant::now();
+    let mut look_at = Instant::now() + silence;
+    let mut outbound = link.outbound.lock();
     loop {
-        let (stream, connection) = {
-            let mut outbound = link.outbound.lock();
-            let deadline = Instant::now() + silence;
-            loop {
-                if outbound.lost.is_some() {
-                    return None;
-                }
-                if outbound.stream.is_none() {
-                    return Some(());
-                }
-                if outbound.outbox.has_unwritten() || outbound.is_ack_due {
-                    break;
-                }
-                if link.changed.wait_until(&mut outbound, deadline).timed_out() {
-                    break;
-                }
-            }
-            let Some(stream) = outbound.stream.clone() else { return Some(()) };
-            outbound.is_ack_due = false;
-            outbound.outbox.take(&mut frames, MAX_WRITE_BYTES, MAX_WRITE_FRAMES);
-            (stream, outbound.connection)
-        };
-        if frames.is_empty() {
-            frames.push((0, Arc::new(OutgoingFrame::ack())));
+        if outbound.lost.is_some() {
+            return None;
         }
-        let received = link.received();
-        headers.extend(frames.iter().map(|(seq, frame)| frame.header(*seq, received)));
-        link.acknowledged.store(received, Ordering::Release);
-        match write(&stream, &headers, &frames) {
-            Ok(bytes) => {
-                let counters = &link.context.counters;
-                counters.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
-                counters.frames_sent.fetch_add(frames.len() as u64, Ordering::Relaxed);
-            }
-            Err(error) => {
-                link.break_off(connection, format!("writing to it failed: {error}"));
-                return Some(());
-            }
+        if outbound.stream.is_none() {
+            return Some(());
         }
-        frames.clear();
-        headers.clear();
-        if looked.elapsed() >= silence {
-            looked = Instant::now();
+        let now = Instant::now();
+        if now >= look_at {
+            look_at = now + silence;
+            // The other side hears that this one is there, and what it has received.
+            outbound.is_ack_due = true;
+            drop(outbound);
             link.expire();
+            outbound = link.outbound.lock();
+            continue;
         }
-    }
-}
-
-fn write(
-    stream: &TcpStream,
-    headers: &[[u8; HEADER_BYTES]],
-    frames: &[(u64, Arc<OutgoingFrame>)],
-) -> io::Result<u64> {
-    let mut slices = Vec::with_capacity(4 * frames.len());
-    for (header, (_, frame)) in headers.iter().zip(frames) {
-        slices.push(IoSlice::new(header));
-        slices.extend(frame.parts.iter().map(|part| IoSlice::new(part)));
-    }
-    let mut slices = slices.as_mut_slice();
-    let mut written = 0;
-    while !slices.is_empty() {
-        // The kernel takes no more than 1024 at a time, which `write_vectored` sees to.
-        match (&mut &*stream).write_vectored(slices) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(bytes) => {
-                written += bytes as u64;
-                IoSlice::advance_slices(&mut slices, bytes);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        if outbound.is_writing || !outbound.has_to_write() {
+            link.changed.wait_until(&mut outbound, look_at);
+            continue;
         }
+        let (stream, mut chunk) = link.begin_writing(&mut outbound)?;
+        let connection = outbound.connection;
+        drop(outbound);
+        let written = chunk.write(&stream, Patience::Timeout);
+        outbound = link.end_writing(connection, chunk, written);
     }
-    Ok(written)
 }
