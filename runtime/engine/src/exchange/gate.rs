@@ -13,7 +13,7 @@ use crate::error::{TaskError, TaskResult};
 use crate::notify::Notifier;
 
 /// Credit goes back to another worker when a share of so many of the limit was taken.
-const SHARE_GIVEN_BACK: usize = 4;
+const SHARE_GIVEN_BACK: usize = 2;
 
 /// The sending end of one channel.
 ///

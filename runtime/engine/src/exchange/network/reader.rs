@@ -4,6 +4,8 @@ use std::io::{self, Read};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use arrow_buffer::Buffer;
 
@@ -16,6 +18,10 @@ const SMALL_FRAMES_READ_BYTES: usize = 64 << 10;
 const LARGE_FRAMES_READ_BYTES: usize = 4 << 10;
 /// … which is from so many bytes on.
 const LARGE_FRAME_BYTES: usize = 16 << 10;
+
+/// Reads are at least so long apart, where much comes: waking a thread costs as much as some
+/// thousand rows, so what comes meanwhile is better taken in together.
+const SHORTEST_TURN: Duration = Duration::from_micros(50);
 
 /// The other side is told what was received at least once in so many bytes …
 const BYTES_TO_ACKNOWLEDGE: usize = 256 << 10;
@@ -101,12 +107,15 @@ struct FrameReader<'a> {
     start: usize,
     end: usize,
     last_body_bytes: usize,
+    /// When nothing was left of what had been read, for the last time.
+    last_turn: Instant,
 }
 
 impl<'a> FrameReader<'a> {
     fn new(stream: &'a TcpStream) -> Self {
         let ahead = vec![0; SMALL_FRAMES_READ_BYTES];
-        Self { stream, ahead, start: 0, end: 0, last_body_bytes: 0 }
+        let last_turn = Instant::now();
+        Self { stream, ahead, start: 0, end: 0, last_body_bytes: 0, last_turn }
     }
 
     /// Returns the next frame; `None` where the other side has closed the connection after the last.
@@ -114,6 +123,9 @@ impl<'a> FrameReader<'a> {
         while self.end - self.start < HEADER_BYTES {
             self.ahead.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
+            if self.end == 0 {
+                self.wait_for_company();
+            }
             let is_large = self.last_body_bytes >= LARGE_FRAME_BYTES;
             let most = if is_large { LARGE_FRAMES_READ_BYTES } else { SMALL_FRAMES_READ_BYTES };
             let read = retry(|| (&mut &*self.stream).read(&mut self.ahead[self.end..most]))?;
@@ -131,6 +143,14 @@ impl<'a> FrameReader<'a> {
         let header = Header::parse(&bytes)?;
         self.last_body_bytes = header.body_bytes;
         Ok(Some((header, self.body(header.body_bytes)?)))
+    }
+
+    fn wait_for_company(&mut self) {
+        let turn = self.last_turn.elapsed();
+        if turn < SHORTEST_TURN {
+            thread::sleep(SHORTEST_TURN - turn);
+        }
+        self.last_turn = Instant::now();
     }
 
     fn body(&mut self, len: usize) -> Result<Buffer, End> {
