@@ -344,7 +344,7 @@ impl Body {
 /// Returns a schema as an IPC stream without batches.
 fn schema_messages(schema: &Schema) -> Result<Vec<u8>, ArrowError> {
     let buffers = StreamEncoder::try_new(schema)?.finish()?;
-    Ok(buffers.iter().flat_map(|buffer| buffer.as_slice()).copied().collect())
+    Ok(buffers.iter().flat_map(Buffer::as_slice).copied().collect())
 }
 
 fn reason(reason: &str) -> TaskError {

@@ -158,7 +158,7 @@ impl Link {
             let connection = outbound.connection;
             drop(outbound);
             let written = chunk.write(&stream, Patience::None);
-            outbound = self.end_writing(connection, chunk, written);
+            outbound = self.end_writing(connection, chunk, &written);
         }
         drop(outbound);
         self.changed.notify_all();
@@ -182,9 +182,9 @@ impl Link {
         &self,
         connection: u64,
         chunk: Chunk,
-        written: io::Result<bool>,
+        written: &io::Result<bool>,
     ) -> MutexGuard<'_, Outbound> {
-        if let Err(error) = &written {
+        if let Err(error) = written {
             self.break_off(connection, format!("writing to it failed: {error}"));
         }
         let mut outbound = self.outbound.lock();

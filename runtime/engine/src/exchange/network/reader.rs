@@ -146,9 +146,8 @@ impl<'a> FrameReader<'a> {
     }
 
     fn wait_for_company(&mut self) {
-        let turn = self.last_turn.elapsed();
-        if turn < SHORTEST_TURN {
-            thread::sleep(SHORTEST_TURN - turn);
+        if let Some(left) = SHORTEST_TURN.checked_sub(self.last_turn.elapsed()) {
+            thread::sleep(left);
         }
         self.last_turn = Instant::now();
     }

@@ -59,6 +59,6 @@ fn write_frames(link: &Link) -> Option<()> {
         let connection = outbound.connection;
         drop(outbound);
         let written = chunk.write(&stream, Patience::Timeout);
-        outbound = link.end_writing(connection, chunk, written);
+        outbound = link.end_writing(connection, chunk, &written);
     }
 }
