@@ -32,8 +32,8 @@ super::options! {
         .rule("from 1 kb to 64 mb", |size| (1 << 10..=64 << 20).contains(&size.bytes()))
         .example("256 kb");
 
-    /// How batches are compressed on their way between workers: worth it where the network is slower
-    /// than about 1 GB a second.
+    /// How batches are compressed on their way between workers. Short words and equal numbers are
+    /// packed without it; it pays where a network is slow and values are long.
     EXCHANGE_COMPRESSION: ExchangeCompression = "sciurus.exchange.compression"
         .default(|| ExchangeCompression::None);
 
