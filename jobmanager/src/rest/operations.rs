@@ -38,10 +38,13 @@ pub struct OperationKey {
 
 /// What came out of an operation, for its client.
 #[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Outcome {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure_cause: Option<FailureCause>,
+    #[serde(rename = "failure-cause", skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureCause>,
+    /// Flink's clients look for a checkpoint's failure under another name than for all others, and
+    /// ask for ever if they don't find it.
+    #[serde(rename = "failureCause", skip_serializing_if = "Option::is_none")]
+    checkpoint_failure: Option<FailureCause>,
 }
 
 impl Outcome {
@@ -51,8 +54,15 @@ impl Outcome {
     }
 
     /// Says why it wasn't.
-    pub fn failed(cause: FailureCause) -> Self {
-        Self { failure_cause: Some(cause) }
+    pub fn failed(kind: OperationKind, cause: FailureCause) -> Self {
+        match kind {
+            OperationKind::Checkpoint => {
+                Self { checkpoint_failure: Some(cause), ..Self::default() }
+            }
+            OperationKind::Savepoint
+            | OperationKind::SavepointDisposal
+            | OperationKind::DataSetDeletion => Self { failure: Some(cause), ..Self::default() },
+        }
     }
 }
 
@@ -152,10 +162,11 @@ mod tests {
     #[test]
     fn a_trigger_that_is_repeated_changes_nothing() {
         let operations = Operations::new(Duration::from_secs(60));
-        operations.end(key(1), Outcome::failed(FailureCause::new("a.B", "first", None)));
+        let cause = FailureCause::new("a.B", "first", None);
+        operations.end(key(1), Outcome::failed(OperationKind::Savepoint, cause));
         operations.end(key(1), Outcome::done());
         let status = operations.get(&key(1)).unwrap();
-        assert!(status.operation.unwrap().failure_cause.is_some());
+        assert!(status.operation.unwrap().failure.is_some());
     }
 
     #[test]

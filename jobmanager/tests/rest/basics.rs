@@ -113,3 +113,19 @@ fn the_cluster_ends_when_it_is_told_to() {
     assert_eq!(request(cluster.rest(), "DELETE", "/cluster", &[], b"").status, 200);
     cluster.wait_for_end();
 }
+
+#[test]
+fn why_a_checkpoint_failed_stands_where_flink_s_client_looks_for_it() {
+    let cluster = Cluster::start();
+    let job = "ffffffffffffffffffffffffffffffff";
+    for (what, name) in [("checkpoints", "failureCause"), ("savepoints", "failure-cause")] {
+        let triggered = post(cluster.rest(), &format!("/jobs/{job}/{what}"), &json!({}));
+        assert_eq!(triggered.status, 202);
+        let id = triggered.json()["request-id"].as_str().unwrap().to_owned();
+        let status = get(cluster.rest(), &format!("/jobs/{job}/{what}/{id}")).json();
+        assert_eq!(status["status"]["id"], "COMPLETED");
+        let operation = status["operation"].as_object().unwrap();
+        assert_eq!(operation.keys().collect::<Vec<_>>(), [name]);
+        assert!(operation[name]["serialized-throwable"].is_string(), "{status}");
+    }
+}

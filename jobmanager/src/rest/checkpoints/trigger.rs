@@ -155,7 +155,7 @@ fn trigger(
     };
     let trigger = id.unwrap_or_else(TriggerId::random);
     let key = OperationKey { kind, job: Some(job), trigger };
-    accepted(rest.operations().end(key, Outcome::failed(cause)))
+    accepted(rest.operations().end(key, Outcome::failed(kind, cause)))
 }
 
 /// Shows how a triggered checkpoint stands.
@@ -186,12 +186,9 @@ pub async fn dispose(State(rest): State<Rest>, Json(body): Json<SavepointDisposa
     };
     let message = format!("Could not dispose savepoint {path}. {NOT_ENABLED}");
     let cause = FailureCause::new("org.apache.flink.util.FlinkException", &message, None);
-    let key = OperationKey {
-        kind: OperationKind::SavepointDisposal,
-        job: None,
-        trigger: TriggerId::random(),
-    };
-    Ok(Reply(StatusCode::OK, rest.operations().end(key, Outcome::failed(cause))))
+    let kind = OperationKind::SavepointDisposal;
+    let key = OperationKey { kind, job: None, trigger: TriggerId::random() };
+    Ok(Reply(StatusCode::OK, rest.operations().end(key, Outcome::failed(kind, cause))))
 }
 
 /// Shows how the deletion of a savepoint stands.
