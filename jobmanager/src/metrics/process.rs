@@ -30,8 +30,8 @@ impl Default for ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// Reads the gauges. There is no heap and no garbage collection: the heap is all that is
-    /// resident, the collections are none.
+    /// Reads the gauges. There is no heap: it is all that is resident. What a native process has
+    /// nothing of is not among them.
     pub fn gauges(&self, memory_limit_bytes: u64) -> BTreeMap<String, f64> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let resident = kib(&status, "VmRSS:");
@@ -49,12 +49,7 @@ impl ProcessMetrics {
             ("Status.JVM.FileDescriptor.Open", files as f64),
             ("Status.JVM.FileDescriptor.Max", max_files() as f64),
         ];
-        let mut gauges: BTreeMap<String, f64> =
-            values.map(|(name, value)| (name.to_owned(), value)).into();
-        for name in NOTHING {
-            gauges.insert((*name).to_owned(), 0.0);
-        }
-        gauges
+        values.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     /// Returns the share of one processor that the process took lately, at most 1 as in Flink.
@@ -72,27 +67,6 @@ impl ProcessMetrics {
         last.load
     }
 }
-
-/// What a JVM has and a native process doesn't.
-const NOTHING: &[&str] = &[
-    "Status.JVM.ClassLoader.ClassesLoaded",
-    "Status.JVM.ClassLoader.ClassesUnloaded",
-    "Status.JVM.GarbageCollector.All.Count",
-    "Status.JVM.GarbageCollector.All.Time",
-    "Status.JVM.GarbageCollector.All.TimeMsPerSecond",
-    "Status.JVM.Memory.Direct.Count",
-    "Status.JVM.Memory.Direct.MemoryUsed",
-    "Status.JVM.Memory.Direct.TotalCapacity",
-    "Status.JVM.Memory.Mapped.Count",
-    "Status.JVM.Memory.Mapped.MemoryUsed",
-    "Status.JVM.Memory.Mapped.TotalCapacity",
-    "Status.JVM.Memory.Metaspace.Committed",
-    "Status.JVM.Memory.Metaspace.Max",
-    "Status.JVM.Memory.Metaspace.Used",
-    "Status.JVM.Memory.NonHeap.Committed",
-    "Status.JVM.Memory.NonHeap.Max",
-    "Status.JVM.Memory.NonHeap.Used",
-];
 
 fn field(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
