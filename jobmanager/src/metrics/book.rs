@@ -172,8 +172,11 @@ impl Page {
 
     fn end(&mut self) {
         self.has_ended = true;
-        if let Some(last) = self.samples.pop_back() {
-            self.samples = VecDeque::from([last]);
+        if let Some((at, mut last)) = self.samples.pop_back() {
+            // A task that is no more waits for nothing, and nothing waits for it.
+            last.input_queued_bytes = 0;
+            last.output_queued_bytes = 0;
+            self.samples = VecDeque::from([(at, last)]);
         }
     }
 
@@ -257,10 +260,16 @@ mod tests {
     fn after_the_last_report_nothing_happens_any_more() {
         let (book, start) = (book(), Instant::now());
         book.record(report(0, 10, 0, 1), false, start).unwrap();
-        book.record(report(0, 20, 0, 2), true, start + Duration::from_secs(1)).unwrap();
+        let queued = proto::TaskMetrics {
+            input_queued_bytes: 5,
+            output_queued_bytes: 6,
+            ..report(0, 20, 0, 2)
+        };
+        book.record(queued, true, start + Duration::from_secs(1)).unwrap();
         book.record(report(0, 99, 0, 3), false, start + Duration::from_secs(2)).unwrap();
         let view = book.view(attempt(0)).unwrap();
         assert_eq!((view.records_in, view.records_in_per_second), (20, 0.0));
+        assert_eq!((view.input_queued_bytes, view.output_queued_bytes), (0, 0));
     }
 
     #[test]
