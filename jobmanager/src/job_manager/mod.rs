@@ -13,8 +13,6 @@ use sciurus_rpc::framing::MAX_MESSAGE_BYTES;
 use sciurus_rpc::proto::job_manager_server::JobManagerServer;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
@@ -29,7 +27,8 @@ use crate::resource_manager::ResourceManager;
 use crate::rest::{RestOptions, RestServer, RestStartError};
 use crate::settings::Settings;
 use crate::task_managers::{
-    JobManagerService, StaticAddresses, TaskManagers, dial_task_managers, watch_heartbeats,
+    GreetingLimits, JobManagerService, StaticAddresses, TaskManagers, dial_task_managers, incoming,
+    watch_heartbeats,
 };
 
 pub use application::{Application, ApplicationError, ApplicationSource, ApplicationStatus};
@@ -250,10 +249,7 @@ impl JobManager {
         let service = JobManagerServer::new(service)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        let connections = TcpListenerStream::new(listener).map(|connection| {
-            // Messages are small and are waited for.
-            connection.inspect(|connection| drop(connection.set_nodelay(true)))
-        });
+        let connections = incoming(listener, GreetingLimits::default());
         self.spawn(async move {
             let served = Server::builder()
                 .initial_stream_window_size(1 << 20)

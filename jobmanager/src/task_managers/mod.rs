@@ -4,6 +4,7 @@
 //! there. However it ends — the connection breaks, heartbeats stay away, the TaskManager registers
 //! anew or doesn't read what it is sent — the way is the same one, [`TaskManagers::lose`].
 
+mod connections;
 mod dial;
 mod files;
 mod heartbeat;
@@ -36,6 +37,7 @@ use crate::resource_manager::ResourceManager;
 use files::OpenRequests;
 use outbound::Outbound;
 
+pub use connections::{GreetingLimits, incoming};
 pub use dial::{StaticAddresses, dial_task_managers};
 pub use files::{FileError, FileRequest, FileStream, LogFile, NamedFile};
 pub use heartbeat::watch_heartbeats;
