@@ -8,6 +8,7 @@ mod applications;
 mod body;
 mod checkpoints;
 mod cluster;
+mod connections;
 mod docs;
 mod endpoints;
 mod error;

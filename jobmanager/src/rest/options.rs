@@ -25,7 +25,7 @@ pub struct RestOptions {
     pub idleness_timeout: Duration,
     /// How long an answer may take (`web.timeout`).
     pub request_timeout: Duration,
-    /// How many connections are served at once; others wait.
+    /// How many connections are served at once; who asks nothing makes room for others.
     pub max_connections: usize,
     /// How many requests are served at once; others are refused.
     pub max_requests: usize,

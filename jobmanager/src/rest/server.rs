@@ -18,13 +18,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower_http::timeout::TimeoutBody;
 
 use super::Rest;
+use super::connections::{Connections, Place};
 use super::error::RestError;
 use super::options::RestOptions;
 use super::reply::WithoutCors;
@@ -83,7 +83,7 @@ pub(super) async fn serve(
     router: Router,
     stop: CancellationToken,
 ) {
-    let connections = Arc::new(Semaphore::new(rest.options().max_connections));
+    let connections = Connections::new(rest.options().max_connections);
     let mut tasks = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -92,12 +92,9 @@ pub(super) async fn serve(
             Some(_) = tasks.join_next() => continue,
         };
         match accepted {
-            Ok((stream, peer, permit)) => {
+            Ok((stream, peer, place)) => {
                 let (rest, router, stop) = (rest.clone(), router.clone(), stop.clone());
-                tasks.spawn(async move {
-                    serve_connection(stream, peer, rest, router, stop).await;
-                    drop(permit);
-                });
+                tasks.spawn(serve_connection(stream, peer, place, rest, router, stop));
             }
             Err(error) => {
                 tracing::warn!(%error, "the REST server can't accept a connection");
@@ -111,29 +108,35 @@ pub(super) async fn serve(
 
 async fn accept(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+    connections: &Arc<Connections>,
+) -> io::Result<(TcpStream, SocketAddr, Arc<Place>)> {
+    let place = connections.place().await;
     let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, permit))
+    Ok((stream, peer, place))
 }
 
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
+    place: Arc<Place>,
     rest: Rest,
     router: Router,
     stop: CancellationToken,
 ) {
+    place.set_idle();
     // Answers are small and clients wait for them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a connection can't be told to send at once");
     }
     limit_stalls(&stream, rest.options().idleness_timeout);
     let head_timeout = rest.options().head_timeout;
+    let answering = place.clone();
     let service = tower::service_fn(move |request: Request<Incoming>| {
-        let (rest, router) = (rest.clone(), router.clone());
-        async move { Ok::<_, Infallible>(answer(rest, router, request.map(Body::new)).await) }
+        let (rest, router, busy) = (rest.clone(), router.clone(), answering.busy());
+        async move {
+            let response = answer(rest, router, request.map(Body::new)).await;
+            Ok::<_, Infallible>(response.map(|body| busy.until_sent(body)))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -143,6 +146,14 @@ async fn serve_connection(
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        is_busy = place.given_up() => {
+            if !is_busy {
+                tracing::debug!(%peer, "a connection makes room for another");
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }

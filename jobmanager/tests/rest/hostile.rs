@@ -176,6 +176,20 @@ fn many_connections_at_once_are_all_served() {
 }
 
 #[test]
+fn who_connects_and_asks_nothing_keeps_nobody_out() {
+    let cluster = Cluster::start_with(|options| options.max_connections = 8);
+    let address = cluster.rest();
+    let mut silent: Vec<_> = (0..20).map(|_| http::connect(address)).collect();
+    silent[3].write_all(b"GET /overview HTTP/1.1\r\nho").unwrap();
+    let begin = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(http::get(address, "/overview").status, 200);
+    }
+    // Those that asked nothing would be cut off after half a minute only.
+    assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
+}
+
+#[test]
 fn packages_that_are_none_are_refused_with_the_reason() {
     let cluster = Cluster::start();
     for (name, bytes, reason) in [
