@@ -39,7 +39,8 @@ impl NamedEnumerator {
 
 impl Sources {
     /// Gets the enumerators ready for subtasks that start, again or for the first time: a source
-    /// that starts as a whole begins anew, else it takes back what the old attempts were given.
+    /// that starts as a whole begins anew, else it takes back what the old attempts were given. One
+    /// whose readers start one by one from the beginning on begins with the first of them.
     pub(crate) fn start(
         &mut self,
         graph: &JobGraph,
@@ -53,7 +54,11 @@ impl Sources {
                 subtask: SubtaskIndex(subtask),
             });
             let starting: Vec<_> = readers.filter(|reader| subtasks.contains(reader)).collect();
-            if starting.len() < vertex.parallelism as usize {
+            if starting.is_empty() {
+                continue;
+            }
+            let has_begun = self.enumerators.contains_key(&vertex.id);
+            if has_begun && starting.len() < vertex.parallelism as usize {
                 for reader in starting {
                     self.take_back(reader)?;
                 }
@@ -113,5 +118,91 @@ impl Sources {
             decisions.push((reader, event));
         }
         decisions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sciurus_core::graph::{NodeKind, StreamGraph, StreamNode};
+    use sciurus_core::ids::NodeId;
+    use sciurus_engine::operator::OperatorContext;
+    use sciurus_engine::source::{Boundedness, SourceDriver, SourceFactory};
+    use sciurus_engine::task::TaskControl;
+
+    use super::*;
+
+    /// A source of two splits.
+    struct TwoSplits;
+
+    struct Splits(Vec<Vec<u8>>);
+
+    impl SourceFactory for TwoSplits {
+        fn boundedness(&self) -> Boundedness {
+            Boundedness::Bounded
+        }
+
+        fn enumerator(&self, _parallelism: u32) -> TaskResult<Box<dyn Enumerator>> {
+            Ok(Box::new(Splits(vec![vec![1], vec![2]])))
+        }
+
+        fn driver(
+            &self,
+            _context: &OperatorContext,
+            _control: &Arc<TaskControl>,
+            _watermark_interval: Duration,
+        ) -> TaskResult<Box<dyn SourceDriver>> {
+            Err(TaskError::Defect("nothing is read"))
+        }
+    }
+
+    impl Enumerator for Splits {
+        fn start(&mut self) -> TaskResult<Vec<(u32, SourceEvent)>> {
+            Ok(Vec::new())
+        }
+
+        fn handle_split_request(&mut self, subtask: u32) -> TaskResult<Vec<(u32, SourceEvent)>> {
+            let event = self.0.pop().map_or(SourceEvent::NoMoreSplits, SourceEvent::AddSplit);
+            Ok(vec![(subtask, event)])
+        }
+
+        fn add_splits_back(&mut self, splits: &[Vec<u8>], _subtask: u32) -> TaskResult {
+            self.0.extend_from_slice(splits);
+            Ok(())
+        }
+
+        fn total_bytes(&self) -> Option<u64> {
+            None
+        }
+    }
+
+    #[test]
+    fn readers_that_start_one_by_one_find_their_source() {
+        let mut graph = StreamGraph::new("job");
+        graph.parallelism = 2;
+        let kind = NodeKind::Source { bounded: true };
+        graph.nodes.push(StreamNode::new(NodeId(0), "numbers", kind));
+        let graph = graph.to_job_graph().unwrap();
+        let code = NodeCode::Source(Arc::new(TwoSplits));
+        let program = Program { nodes: [(NodeId(0), code)].into(), edges: HashMap::new() };
+        let vertex = graph.vertices[0].id;
+        let reader = |n| ExecutionVertexId { vertex, subtask: SubtaskIndex(n) };
+
+        let mut sources = Sources::default();
+        let start = |sources: &mut Sources, readers: &[ExecutionVertexId]| {
+            sources.start(&graph, &program, &readers.iter().copied().collect()).unwrap()
+        };
+        assert!(start(&mut sources, &[]).is_empty());
+        assert!(sources.serve(reader(0)).is_err(), "nothing has begun");
+        start(&mut sources, &[reader(0)]);
+        let split = |bytes| SourceEvent::AddSplit(vec![bytes]);
+        assert_eq!(sources.serve(reader(0)).unwrap(), [(reader(0), split(2))]);
+        start(&mut sources, &[reader(1)]);
+        assert_eq!(sources.serve(reader(1)).unwrap(), [(reader(1), split(1))], "it goes on");
+        start(&mut sources, &[reader(0)]);
+        assert_eq!(sources.serve(reader(1)).unwrap(), [(reader(1), split(2))], "taken back");
+        start(&mut sources, &[reader(0), reader(1)]);
+        assert_eq!(sources.serve(reader(0)).unwrap(), [(reader(0), split(2))], "anew");
     }
 }
