@@ -62,6 +62,10 @@ struct Inner {
     leader: LeaderId,
     heartbeat: HeartbeatSettings,
     sessions: RwLock<BTreeMap<TaskManagerId, Arc<Session>>>,
+    /// Held while a session comes or goes, until the slots are there or gone as well: of two that
+    /// come at once, or one that goes while its successor comes, all is done before the other.
+    /// Nothing is sent meanwhile.
+    membership: Mutex<()>,
     generations: AtomicU64,
     resources: Arc<ResourceManager>,
     jobs: JobPorts,
@@ -97,6 +101,7 @@ impl TaskManagers {
             leader,
             heartbeat,
             sessions: RwLock::default(),
+            membership: Mutex::default(),
             generations: AtomicU64::new(1),
             resources,
             jobs,
@@ -218,9 +223,6 @@ impl TaskManagers {
             lost: CancellationToken::new(),
         });
         let registration = &session.registration;
-        while let Some(earlier) = self.session(&registration.id) {
-            self.lose(&earlier, "it has registered anew");
-        }
         let HeartbeatSettings { interval, timeout } = self.0.heartbeat;
         let accepted = proto::Registered {
             protocol: sciurus_rpc::PROTOCOL_VERSION,
@@ -230,18 +232,27 @@ impl TaskManagers {
         };
         // The first message, before any job may send one.
         self.send_to(&session, Message::Registered(accepted));
-        self.0.sessions.write().insert(registration.id.clone(), session.clone());
+        let location = TaskManagerLocation {
+            id: registration.id.clone(),
+            endpoint: registration.host.clone(),
+        };
+        {
+            let _membership = self.0.membership.lock();
+            if let Some(earlier) = self.session(&registration.id) {
+                let reason = "it has registered anew";
+                tracing::warn!("TaskManager {} is lost: {reason}", registration.id);
+                self.remove(&earlier, reason);
+            }
+            self.0.sessions.write().insert(registration.id.clone(), session.clone());
+            let (generation, slots) = (session.generation, registration.slots);
+            self.0.resources.task_manager_joined(location, generation, slots);
+        }
         tracing::info!(
             "TaskManager {} on {} has registered with {} slots",
             registration.id,
             registration.host,
             registration.slots
         );
-        let location = TaskManagerLocation {
-            id: registration.id.clone(),
-            endpoint: registration.host.clone(),
-        };
-        self.0.resources.task_manager_joined(location, session.generation, registration.slots);
         self.0.changes.send_modify(|count| *count += 1);
         session
     }
@@ -256,6 +267,12 @@ impl TaskManagers {
 
     /// Does what follows from a loss; says whether this was the first to notice.
     fn end_session(&self, session: &Session, reason: &str) -> bool {
+        let _membership = self.0.membership.lock();
+        self.remove(session, reason)
+    }
+
+    /// Does so while `membership` is held.
+    fn remove(&self, session: &Session, reason: &str) -> bool {
         let id = &session.registration.id;
         {
             let mut sessions = self.0.sessions.write();

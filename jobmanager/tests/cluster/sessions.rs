@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sciurus_core::ids::TaskManagerId;
 use sciurus_job_master::JobStatus;
+use sciurus_jobmanager::resource_manager::SlotCounts;
 use sciurus_jobmanager::task_managers::{FileError, FileRequest, NamedFile};
 use sciurus_rpc::proto::job_manager_message::Message as FromManager;
 use sciurus_rpc::proto::task_manager_message::Message;
@@ -13,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio_stream::StreamExt;
 
 use crate::common::task_manager::{client, envelope, register};
-use crate::common::{TestCluster, eventually};
+use crate::common::{Behaviour, SimulatedTaskManager, TestCluster, eventually};
 
 #[tokio::test]
 async fn who_registers_anew_takes_the_place_of_the_earlier_session() {
@@ -50,6 +51,25 @@ async fn a_storm_of_reconnections_leaves_one_session() {
     let job = cluster.submit(&[("test.parallelism", "2")]).await.unwrap();
     eventually(|| last.running() == 2).await;
     cluster.runs(job, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sessions_that_come_and_go_at_the_same_time_leave_no_slots_behind() {
+    let cluster = TestCluster::start(&[]).await;
+    let address = cluster.manager().rpc_address();
+    for _ in 0..40 {
+        let connect = || SimulatedTaskManager::connect(address, "a", 2, Behaviour::default());
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let session = connect();
+            tasks.spawn(async move { drop(session.await) });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+    let _last = cluster.add("a", 2).await;
+    eventually(|| cluster.dispatcher().slots() == SlotCounts { total: 2, available: 2 }).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(cluster.dispatcher().slots(), SlotCounts { total: 2, available: 2 });
 }
 
 #[tokio::test]
