@@ -30,6 +30,11 @@ use crate::packages::blocking;
 /// The key by which Flink's operator says which id the job is to have.
 const JOB_ID_KEY: &str = "$internal.pipeline.job-id";
 
+/// How often it is tried to run a job again that an earlier JobManager had accepted, and the pause
+/// between two tries.
+const RECOVERY_TRIES: u32 = 4;
+const RECOVERY_PAUSE: Duration = Duration::from_secs(1);
+
 /// A submission whose package is there.
 struct Prepared {
     blob: Blob,
@@ -113,25 +118,57 @@ impl Dispatcher {
         found
     }
 
-    /// Runs the jobs again that were found, one after the other.
+    /// Runs the jobs again that were found, one after the other, until the JobManager stops.
     pub(crate) async fn recover(&self, found: Vec<(StoredJob, PathBuf)>) {
-        for (stored, package) in found {
-            tracing::info!(
-                "job {} was accepted by an earlier JobManager: it runs again",
-                stored.id
-            );
-            let submission = JobSubmission {
-                package: PackageRef::Path(package),
-                entry: stored.entry.clone(),
-                arguments: stored.arguments.clone(),
-                configuration: stored.configuration.clone(),
-                job_id: Some(stored.id),
-            };
-            let submitted_at = stored.submitted_at;
-            let name = stored.package.clone();
-            if let Err(error) = self.accept(submission, submitted_at, Some(stored)).await {
-                tracing::error!("job of {name} can't be run again: {error}");
+        let all = async {
+            for (stored, package) in found {
+                self.recover_job(stored, package).await;
             }
+        };
+        tokio::select! {
+            biased;
+            () = self.0.closing.cancelled() => {}
+            () = all => {}
+        }
+    }
+
+    async fn recover_job(&self, stored: StoredJob, package: PathBuf) {
+        let (id, name) = (stored.id, stored.package.clone());
+        tracing::info!("job {id} was accepted by an earlier JobManager: it runs again");
+        let submission = JobSubmission {
+            package: PackageRef::Path(package),
+            entry: stored.entry.clone(),
+            arguments: stored.arguments.clone(),
+            configuration: stored.configuration.clone(),
+            job_id: Some(id),
+        };
+        for tries_left in (0..RECOVERY_TRIES).rev() {
+            let (submission, submitted_at) = (submission.clone(), stored.submitted_at);
+            let error = match self.accept(submission, submitted_at, Some(stored.clone())).await {
+                Ok(_) => {
+                    if self.0.cancelled_early.lock().remove(&id) {
+                        let _ = self.cancel(id);
+                    }
+                    return;
+                }
+                Err(SubmitError::ShuttingDown) => return,
+                Err(error) => error,
+            };
+            // What has nothing to do with the program may pass, and it was accepted once.
+            if tries_left > 0 && error.may_pass() {
+                tracing::warn!("job {id} of {name} can't be run again yet: {error}");
+                tokio::time::sleep(RECOVERY_PAUSE).await;
+                continue;
+            }
+            tracing::error!("job {id} of {name} can't be run again: {error}");
+            self.0.cancelled_early.lock().remove(&id);
+            // Whoever waits for it is to see what became of it.
+            self.show_failed(id, &name, error.to_cause());
+            // Where the cluster is at fault the next JobManager tries again.
+            if error.is_of_submission() {
+                self.forget(id).await;
+            }
+            return;
         }
     }
 
@@ -183,19 +220,8 @@ impl Dispatcher {
         };
         let (inbox, letters) = Inbox::new();
         let tasks = &self.0.services.tasks;
-        let launched =
-            launch(&prepared.executable, Part::Coordinator, 1, inbox.clone(), tasks).await;
-        let (plan, coordinator) = match launched {
-            Ok(launched) => launched,
-            Err(error) => {
-                if stored.is_some() {
-                    // It was accepted once: whoever waits for it is to see what became of it.
-                    self.show_failed(id, &name, error.to_cause());
-                    self.forget(id).await;
-                }
-                return Err(error.into());
-            }
-        };
+        let (plan, coordinator) =
+            launch(&prepared.executable, Part::Coordinator, 1, inbox.clone(), tasks).await?;
         let restart_strategy =
             RestartStrategySettings::from_configuration(&plan.configuration, false)?
                 .build(fastrand::Rng::new())?;
@@ -343,6 +369,10 @@ impl Dispatcher {
         tracing::info!("job '{}' ({id}) was accepted", job.name());
         services.ports.insert(id, job.port());
         self.0.jobs.lock().insert(id, job.clone());
+        // Who closes the dispatcher meanwhile finds the job, or is found here.
+        if self.0.closing.is_cancelled() {
+            job.suspend();
+        }
         let package = WorkerPackage {
             sha256: prepared.blob.sha256().0,
             size_bytes: prepared.blob.size_bytes(),

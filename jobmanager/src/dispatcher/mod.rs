@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::blobs::BlobStore;
 use crate::ha::HaStore;
+use crate::inbox::JobEvent;
 use crate::job::{Job, JobServices};
 use crate::job_manager::ApplicationStatus;
 use crate::metrics::ProcessMetrics;
@@ -46,6 +47,8 @@ struct Inner {
     jobs: Mutex<JobTable<Arc<Job>>>,
     /// Jobs that are about to be accepted.
     accepting: Mutex<HashSet<JobId>>,
+    /// Jobs that were cancelled before they were run again.
+    cancelled_early: Mutex<HashSet<JobId>>,
     /// Cancelled once no more jobs are taken.
     closing: CancellationToken,
     shutdown: watch::Sender<Option<ApplicationStatus>>,
@@ -79,6 +82,7 @@ impl Dispatcher {
             log_dir,
             jobs: Mutex::new(jobs),
             accepting: Mutex::default(),
+            cancelled_early: Mutex::default(),
             closing: CancellationToken::new(),
             shutdown: watch::Sender::new(None),
             process: ProcessMetrics::default(),
@@ -135,7 +139,19 @@ impl Dispatcher {
         if status.is_terminal() {
             return Err(CancelError::AlreadyTerminal { job: id, status });
         }
-        job.cancel();
+        if status == JobStatus::Initializing {
+            // A job that was found again may not run yet: it hears of it as soon as it does.
+            self.0.cancelled_early.lock().insert(id);
+            if self.0.services.ports.get(id).is_none() {
+                return Ok(());
+            }
+            self.0.cancelled_early.lock().remove(&id);
+        }
+        match self.0.services.ports.get(id) {
+            Some(port) => port.inbox.tell(JobEvent::CancelRequested),
+            // It has ended this very moment.
+            None => job.cancel(),
+        }
         Ok(())
     }
 
@@ -238,7 +254,11 @@ impl Dispatcher {
             job.suspend();
         }
         for job in jobs {
-            job.ended().await;
+            // Nobody runs a job yet that was found again and not reached so far.
+            let is_run = self.0.services.ports.get(job.id()).is_some();
+            if is_run || job.status() != JobStatus::Initializing {
+                job.ended().await;
+            }
         }
     }
 }

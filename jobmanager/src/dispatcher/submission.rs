@@ -6,6 +6,7 @@ use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::{JobId, ParseHexIdError};
 use sciurus_job_master::JobStatus;
+use sciurus_job_master::failure::{FailureCause, Fault};
 use sciurus_job_master::restart::RestartSettingsError;
 use sciurus_package::PackageError;
 
@@ -102,6 +103,33 @@ pub enum SubmitError {
 }
 
 impl SubmitError {
+    /// Says whether the same submission may be accepted a moment later, as far as one can know.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Main(error) => matches!(
+                error,
+                CoordinatorError::Start { .. }
+                    | CoordinatorError::Timeout { .. }
+                    | CoordinatorError::Ended { .. }
+            ),
+            Self::Package { error, .. } => !error.is_of_package(),
+            Self::Blob(_) | Self::Ha(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Describes the error as the failure of a job.
+    pub(crate) fn to_cause(&self) -> FailureCause {
+        match self {
+            Self::Main(error) => error.to_cause(),
+            error => {
+                let is_of_submission = error.is_of_submission();
+                let fault = if is_of_submission { Fault::User } else { Fault::Environment };
+                FailureCause::new(fault, "NotAccepted", error.to_string())
+            }
+        }
+    }
+
     /// Says whether whoever submits is at fault, rather than the cluster.
     pub fn is_of_submission(&self) -> bool {
         match self {

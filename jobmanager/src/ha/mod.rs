@@ -8,7 +8,9 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use sciurus_core::config::Configuration;
 use sciurus_core::ids::JobId;
 use sciurus_core::time::Timestamp;
@@ -64,6 +66,9 @@ struct Envelope {
 pub struct HaStore {
     jobs: PathBuf,
     packages: PathBuf,
+    /// Held while a job is kept or forgotten: its package must not go when another job comes that
+    /// has found it there.
+    changing: Arc<Mutex<()>>,
 }
 
 impl HaStore {
@@ -72,7 +77,11 @@ impl HaStore {
     /// # Errors
     /// [`HaError`] where it can't be made.
     pub fn open(directory: &Path) -> Result<Self, HaError> {
-        let store = Self { jobs: directory.join("jobs"), packages: directory.join("packages") };
+        let store = Self {
+            jobs: directory.join("jobs"),
+            packages: directory.join("packages"),
+            changing: Arc::default(),
+        };
         for path in [&store.jobs, &store.packages] {
             fs::create_dir_all(path).map_err(error("make the directory", path))?;
         }
@@ -84,6 +93,7 @@ impl HaStore {
     /// # Errors
     /// [`HaError`] where they can't be written.
     pub fn put(&self, job: &StoredJob, package: &Path) -> Result<(), HaError> {
+        let _changing = self.changing.lock();
         let stored = self.package_path(&job.sha256);
         if !stored.exists() {
             let mut source = File::open(package).map_err(error("read", package))?;
@@ -100,6 +110,7 @@ impl HaStore {
     /// # Errors
     /// [`HaError`] where the job's file can't be removed: the next JobManager would run it again.
     pub fn remove(&self, id: JobId) -> Result<(), HaError> {
+        let _changing = self.changing.lock();
         let path = self.job_path(id);
         let sha256 = self.read(&path).map(|job| job.sha256);
         match fs::remove_file(&path) {

@@ -24,6 +24,12 @@ fn ha(directory: &Path) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Waits until a job that was found again runs: until then another stands in its place.
+async fn is_run_again(cluster: &TestCluster, job: JobId) {
+    let found = || cluster.dispatcher().job(job).unwrap();
+    eventually(|| !found().submitted().arguments.is_empty()).await;
+}
+
 #[tokio::test]
 async fn an_accepted_job_outlives_the_job_manager() {
     let storage = tempfile::tempdir().unwrap();
@@ -39,7 +45,7 @@ async fn an_accepted_job_outlives_the_job_manager() {
     cluster.shut_down().await;
 
     let cluster = TestCluster::start(&settings).await;
-    eventually(|| cluster.dispatcher().job(job).is_some()).await;
+    is_run_again(&cluster, job).await;
     let again = cluster.dispatcher().job(job).unwrap();
     assert_eq!(again.submitted().arguments, job::arguments());
     let a = cluster.add("a", 2).await;
@@ -51,6 +57,50 @@ async fn an_accepted_job_outlives_the_job_manager() {
     let cluster = TestCluster::start(&settings).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(cluster.dispatcher().jobs().is_empty());
+}
+
+#[tokio::test]
+async fn a_job_whose_main_fails_for_now_is_not_forgotten() {
+    let storage = tempfile::tempdir().unwrap();
+    let settings = ha(storage.path());
+    let settings: Vec<_> = settings.iter().map(|(key, text)| (*key, text.as_str())).collect();
+    let with = |plan| [&settings[..], &[("test.plan", plan)]].concat();
+    let cluster = TestCluster::start(&settings).await;
+    let job = cluster.submit(&[]).await.unwrap();
+    cluster.shut_down().await;
+
+    // It is killed, for instance, because the whole machine is shut down.
+    for plan in ["hang", "exit"] {
+        let cluster = TestCluster::start(&with(plan)).await;
+        assert_eq!(cluster.dispatcher().job(job).unwrap().status(), JobStatus::Initializing);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(cluster.dispatcher().job(job).unwrap().status(), JobStatus::Initializing);
+        let begin = std::time::Instant::now();
+        cluster.shut_down().await;
+        assert!(begin.elapsed() < Duration::from_secs(10), "{plan}: {:?}", begin.elapsed());
+    }
+
+    let cluster = TestCluster::start(&settings).await;
+    is_run_again(&cluster, job).await;
+    let a = cluster.add("a", 1).await;
+    cluster.runs(job, 1).await;
+    a.end_all(ExecutionState::Finished);
+    cluster.status_is(job, JobStatus::Finished).await;
+}
+
+#[tokio::test]
+async fn a_job_can_be_cancelled_before_it_is_run_again() {
+    let storage = tempfile::tempdir().unwrap();
+    let settings = ha(storage.path());
+    let settings: Vec<_> = settings.iter().map(|(key, text)| (*key, text.as_str())).collect();
+    let cluster = TestCluster::start(&settings).await;
+    let job = cluster.submit(&[]).await.unwrap();
+    cluster.shut_down().await;
+
+    let cluster = TestCluster::start(&settings).await;
+    cluster.dispatcher().cancel(job).unwrap();
+    is_run_again(&cluster, job).await;
+    cluster.status_is(job, JobStatus::Canceled).await;
 }
 
 #[tokio::test]
