@@ -84,6 +84,8 @@ pub(crate) struct Runner {
     round: u64,
     /// The last round that the coordinator has answered.
     answered_round: u64,
+    /// The coordinator that is to be asked for a sign of life before long.
+    to_probe: Option<u64>,
     /// In which round each reader was started last.
     reader_rounds: HashMap<ExecutionVertexId, u64>,
     /// What a coordinator that is being started is told first: which readers start, and which of
@@ -118,6 +120,7 @@ impl Runner {
             starting: None,
             round: 0,
             answered_round: 0,
+            to_probe: None,
             reader_rounds: HashMap::new(),
             held_back: Vec::new(),
             held_back_requests: HashSet::new(),
@@ -201,6 +204,7 @@ impl Runner {
                 Due::ReadersStarted(coordinator, round) => {
                     self.give_up_coordinator(coordinator, round);
                 }
+                Due::CoordinatorProbed(coordinator) => self.probe_coordinator(coordinator),
                 Due::WorkerStarted(task_manager, worker) => {
                     self.give_up_start(&task_manager, worker);
                 }

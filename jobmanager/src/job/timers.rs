@@ -24,6 +24,8 @@ pub(super) enum Due {
     /// The coordinator should have heard by now that readers start: which coordinator, and in which
     /// round.
     ReadersStarted(u64, u64),
+    /// The coordinator, which one, was asked for splits a while ago: does it still answer?
+    CoordinatorProbed(u64),
 }
 
 /// Timers, the next one first.

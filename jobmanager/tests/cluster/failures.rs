@@ -119,10 +119,13 @@ async fn who_takes_no_tasks_or_starts_no_readers_is_given_up() {
     assert!(told.contains("it had not taken the task Source: vertex 0 (1/1)"), "{told}");
     drop(deaf);
     eventually(|| cluster.dispatcher().task_managers().is_empty()).await;
-    let _a = cluster.add("a", 1).await;
-    let job = cluster.submit(&[("test.coordinator", "hang")]).await.unwrap();
-    let told = failure(job).await;
-    assert!(told.contains("has not started its enumerators within 300ms"), "{told}");
+    let behaviour = Behaviour { reads_splits: true, ..Behaviour::default() };
+    let _a = cluster.add_with("a", 1, behaviour).await;
+    for hangs in ["hang", "hang-on-request"] {
+        let job = cluster.submit(&[("test.coordinator", hangs)]).await.unwrap();
+        let told = failure(job).await;
+        assert!(told.contains("coordinator has not answered within 300ms"), "{hangs}: {told}");
+    }
 }
 
 #[tokio::test]

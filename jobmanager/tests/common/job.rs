@@ -108,7 +108,9 @@ fn coordinate(socket: &mut UnixStream, settings: &Configuration) {
             }
             Some(to_job::Message::StartReaders(start)) => {
                 round = start.round;
-                left = splits;
+                if !start.readers.is_empty() {
+                    left = splits;
+                }
                 Vec::new()
             }
             Some(to_job::Message::SplitRequest(reader)) => {
@@ -117,6 +119,9 @@ fn coordinate(socket: &mut UnixStream, settings: &Configuration) {
                         eprintln!("farewell");
                         std::process::abort()
                     }
+                    Some("hang-on-request") => loop {
+                        std::thread::park();
+                    },
                     Some("fail-on-request") => {
                         let cause = FailureCause::new(Fault::User, "Oops", "no split for you");
                         send(socket, from_job::Message::SourcesFailed(cause.into()));

@@ -12,6 +12,10 @@ use sciurus_rpc::proto::job_manager_message::Message;
 use super::{Due, Placed, Runner};
 use crate::coordinator::{Coordinator, Part, launch};
 
+/// How often a coordinator that is asked for splits is asked for a sign of life within the time that
+/// it has for one.
+const PROBES_IN_TIMEOUT: u32 = 10;
+
 impl Runner {
     /// Tells the coordinator which readers of sources start, if any do.
     pub(super) fn start_readers(&mut self, tasks: &[Placed]) {
@@ -46,7 +50,14 @@ impl Runner {
             return;
         }
         if let Some(coordinator) = &self.coordinator {
+            let number = coordinator.number();
             let told = coordinator.request_split(reader.execution_vertex().into());
+            // An enumerator may answer a request much later, so a coordinator that hangs is found
+            // otherwise.
+            if self.to_probe.replace(number) != Some(number) {
+                let pause = self.services.worker_start_timeout / PROBES_IN_TIMEOUT;
+                self.timers.add(pause, Due::CoordinatorProbed(number));
+            }
             self.note(told);
         } else if self.starting.is_some() {
             self.held_back_requests.insert(reader);
@@ -126,6 +137,18 @@ impl Runner {
         }
     }
 
+    /// Asks the coordinator for a sign of life: a start of no reader at all is answered, too.
+    pub(super) fn probe_coordinator(&mut self, number: u64) {
+        self.to_probe.take_if(|probed| *probed == number);
+        let Some(coordinator) = self.coordinator.as_ref().filter(|c| c.number() == number) else {
+            return;
+        };
+        self.round += 1;
+        let told = coordinator.start_readers(Vec::new(), self.round);
+        self.expect_answer(number);
+        self.note(told);
+    }
+
     fn expect_answer(&mut self, coordinator: u64) {
         let due = Due::ReadersStarted(coordinator, self.round);
         self.timers.add(self.services.worker_start_timeout, due);
@@ -139,8 +162,8 @@ impl Runner {
                 Fault::User,
                 "CoordinatorStuck",
                 format!(
-                    "the job's coordinator has not started its enumerators within {waited:?} \
-                     (sciurus.jobmanager.worker-timeout)"
+                    "the job's coordinator has not answered within {waited:?}: an enumerator hangs, or \
+                     takes too long to start or to give a split (sciurus.jobmanager.worker-timeout)"
                 ),
             );
             self.on_coordinator_failed(coordinator, cause, true);
