@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::Pid;
 use sciurus_core::graph::JobGraph;
 use sciurus_rpc::PROTOCOL_VERSION;
 use sciurus_rpc::convert::{bytes_of, configuration, configuration_texts};
@@ -93,7 +94,8 @@ async fn spawn(executable: &Executable) -> Result<JobProcess, CoordinatorError> 
     // The child has its end of the socket; this one would keep it from ever ending.
     drop(command);
     let (reader, writer) = ours.into_split();
-    let mut process = JobProcess { child, reader, writer, output, directory };
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let mut process = JobProcess { child, group, reader, writer, output, directory };
     if let Some(stdout) = process.child.stdout.take() {
         process.output.collect(stdout, false);
     }

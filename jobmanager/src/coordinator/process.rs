@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prost::Message;
+use rustix::process::Pid;
 use sciurus_job_master::failure::{FailureCause, Fault};
 use sciurus_rpc::convert::{MessageError, required};
 use sciurus_rpc::framing;
@@ -32,6 +33,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A process of a job: ends when this is dropped.
 pub(super) struct JobProcess {
     pub(super) child: Child,
+    /// Its process group, until all of it was killed after the end of the process.
+    pub(super) group: Option<Pid>,
     pub(super) reader: OwnedReadHalf,
     pub(super) writer: OwnedWriteHalf,
     pub(super) output: Output,
@@ -49,12 +52,24 @@ impl Drop for JobProcess {
 impl JobProcess {
     /// Ends the process and all that it has started.
     fn kill(&mut self) {
-        // Once it has been waited for, its id may be another's.
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = id.and_then(rustix::process::Pid::from_raw) {
+        self.kill_group();
+        let _ = self.child.start_kill();
+    }
+
+    /// Ends all that the process has started, and itself. Once that was done after its end the id
+    /// may be another's.
+    fn kill_group(&mut self) {
+        if let Some(group) = self.group {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
-        let _ = self.child.start_kill();
+    }
+
+    /// Waits for the end of the process; what it has started ends with it.
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        self.kill_group();
+        self.group = None;
+        Ok(status)
     }
 
     /// Reads a message; `None` where the socket has ended.
@@ -69,12 +84,12 @@ impl JobProcess {
 
     /// Waits for the end of a process whose socket has ended, and tells how it ended.
     pub(super) async fn how_it_ended(&mut self) -> String {
-        match timeout(GRACE, self.child.wait()).await {
+        match timeout(GRACE, self.wait()).await {
             Ok(Ok(status)) => describe(status),
             Ok(Err(error)) => format!("ended, nobody knows how ({error})"),
             Err(_) => {
                 self.kill();
-                let _ = timeout(GRACE, self.child.wait()).await;
+                let _ = timeout(GRACE, self.wait()).await;
                 "closed its connection and was ended".to_owned()
             }
         }
@@ -241,7 +256,7 @@ impl Running {
     async fn shut_down(&mut self) {
         let _ = self.process.write(to_job::Message::Shutdown(proto::Shutdown {})).await;
         let _ = self.process.writer.shutdown().await;
-        let _ = self.process.child.wait().await;
+        let _ = self.process.wait().await;
     }
 }
 
