@@ -78,6 +78,8 @@ pub struct Cluster {
     properties: Vec<String>,
     agent: ureq::Agent,
     started: usize,
+    /// The settings of its own that each TaskManager has.
+    settings: Vec<Vec<String>>,
     folder: TempDir,
 }
 
@@ -130,6 +132,7 @@ impl Cluster {
             properties,
             agent,
             started: 0,
+            settings: Vec::new(),
             folder,
         };
         for _ in 0..task_managers {
@@ -152,18 +155,29 @@ impl Cluster {
     /// Starts one more TaskManager with settings of its own, without waiting for it.
     pub fn add_task_manager_with(&mut self, settings: &[&str]) {
         self.started += 1;
-        let name = format!("taskmanager-{}", self.started);
+        let own: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        self.task_managers.push(self.start_task_manager(self.started, own.clone()));
+        self.settings.push(own);
+    }
+
+    /// Kills a TaskManager and starts it again under the same id, without waiting for it.
+    pub fn restart_task_manager(&mut self, n: usize) {
+        self.task_managers[n].kill();
+        self.task_managers[n] = self.start_task_manager(n + 1, self.settings[n].clone());
+    }
+
+    fn start_task_manager(&self, number: usize, own: Vec<String>) -> Manager {
+        let name = format!("taskmanager-{number}");
         let mut properties = self.properties.clone();
         properties.push(format!("taskmanager.resource-id={name}"));
-        properties.extend(settings.iter().map(|&setting| setting.to_owned()));
-        let manager = Manager::start(
+        properties.extend(own);
+        Manager::start(
             &self.executables.sciurus,
             "taskmanager",
             &name,
             self.folder.path(),
             &properties,
-        );
-        self.task_managers.push(manager);
+        )
     }
 
     /// Starts the JobManager again after it was killed.
@@ -211,6 +225,12 @@ impl Cluster {
         assert_eq!(answer.status().as_u16(), 202);
     }
 
+    /// Cancels a job if it is still there to be cancelled.
+    pub fn try_cancel(&self, job: &str) {
+        let path = format!("http://{}/jobs/{job}?mode=cancel", self.rest);
+        let _ = self.agent.patch(path).send_empty();
+    }
+
     /// Runs the command line with `-m`.
     pub fn command(&self, verb: &str, arguments: &[&str]) -> Output {
         Command::new(&self.executables.sciurus)
@@ -248,11 +268,25 @@ impl Cluster {
 
     /// Runs a job of an uploaded package and returns the job's id.
     pub fn run_uploaded(&self, package: &str, parallelism: u32, arguments: &[&str]) -> String {
+        self.try_run_uploaded(package, parallelism, arguments)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs a job of an uploaded package and returns the job's id.
+    ///
+    /// # Errors
+    /// What the JobManager answers where it doesn't accept the job.
+    pub fn try_run_uploaded(
+        &self,
+        package: &str,
+        parallelism: u32,
+        arguments: &[&str],
+    ) -> Result<String, String> {
         let path = format!("http://{}/jars/{package}/run", self.rest);
         let body = serde_json::json!({ "parallelism": parallelism, "programArgsList": arguments });
         let mut answer = self.agent.post(path).send_json(body).unwrap();
         let answer: Value = answer.body_mut().read_json().unwrap();
-        answer["jobid"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        answer["jobid"].as_str().map(str::to_owned).ok_or_else(|| answer.to_string())
     }
 
     /// The job's state, by Flink's name.

@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::cluster::wait_for;
 
 /// A manager, killed with the test.
 pub struct Manager {
@@ -43,6 +46,14 @@ impl Manager {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    ///
+    /// # Panics
+    /// Where that takes longer.
+    pub fn wait(&mut self, within: Duration) -> ExitStatus {
+        wait_for("the manager to end", within, || self.child.try_wait().unwrap())
     }
 
     /// What the manager has printed.

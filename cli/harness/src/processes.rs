@@ -1,6 +1,7 @@
 //! What `/proc` says of processes.
 
 use std::fs;
+use std::process::Stdio;
 
 /// The parts of `/proc/PID/stat` behind the name: the state, the parent, ….
 fn stat(pid: u32) -> Option<Vec<String>> {
@@ -45,6 +46,12 @@ pub fn resident_bytes(pid: u32) -> u64 {
 pub fn signal(pid: u32, name: &str) {
     let arguments = [format!("-{name}"), pid.to_string()];
     assert!(std::process::Command::new("kill").args(arguments).status().unwrap().success());
+}
+
+/// Sends a signal to a process that may have ended.
+pub fn signal_if_there(pid: u32, name: &str) {
+    let arguments = [format!("-{name}"), pid.to_string()];
+    let _ = std::process::Command::new("kill").args(arguments).stderr(Stdio::null()).status();
 }
 
 /// The CPU time, user and system, of a process and those of its children that have ended.

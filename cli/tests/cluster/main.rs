@@ -7,6 +7,8 @@
     reason = "a test says what it expects by unwrapping it"
 )]
 
+mod chaos;
+mod ending;
 mod failures;
 mod many_jobs;
 mod network;
