@@ -51,11 +51,13 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The directory that the command line names is not there.
-    #[error("there is no configuration directory {}: correct --configDir", path.display())]
+    /// The directory that the command line or `FLINK_CONF_DIR` names is not there.
+    #[error("there is no configuration directory {}: correct {named_by}", path.display())]
     NoDirectory {
         /// The directory.
         path: PathBuf,
+        /// What names it.
+        named_by: &'static str,
     },
     /// The file can't be read or makes no sense.
     #[error(transparent)]
@@ -102,14 +104,13 @@ fn given(origins: &Origins<'_>, variable: &str) -> Option<String> {
 }
 
 fn read_file(origins: &Origins<'_>) -> Result<Option<(PathBuf, Configuration)>, LoadError> {
-    if let Some(directory) = origins.directory {
-        if !directory.is_dir() {
-            return Err(LoadError::NoDirectory { path: directory.to_owned() });
+    let by_argument = origins.directory.map(|directory| (directory.to_owned(), "--configDir"));
+    let by_environment = || Some((PathBuf::from(given(origins, CONF_DIR)?), CONF_DIR));
+    if let Some((path, named_by)) = by_argument.or_else(by_environment) {
+        if !path.is_dir() {
+            return Err(LoadError::NoDirectory { path, named_by });
         }
-        return Ok(file::read_directory(directory)?);
-    }
-    if let Some(directory) = given(origins, CONF_DIR) {
-        return Ok(file::read_directory(Path::new(&directory))?);
+        return Ok(file::read_directory(&path)?);
     }
     let home = given(origins, HOME).map(|home| Path::new(&home).join("conf"));
     for directory in home.into_iter().chain(USUAL_DIRECTORIES.map(PathBuf::from)) {
@@ -237,16 +238,17 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_fine_and_a_missing_directory_of_the_command_line_is_not() {
+    fn a_missing_file_is_fine_and_a_missing_directory_that_is_named_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let loaded = load_from(Some(path), &[], &[]).unwrap();
         assert!(loaded.file.is_none() && loaded.configuration.is_empty());
         let gone = path.join("gone");
-        let loaded = load_from(None, &[(CONF_DIR, gone.to_str().unwrap())], &[]).unwrap();
-        assert!(loaded.configuration.is_empty());
+        let error = load_from(None, &[(CONF_DIR, gone.to_str().unwrap())], &[]).unwrap_err();
+        assert!(error.to_string().ends_with("gone: correct FLINK_CONF_DIR"), "{error}");
         let error = load_from(Some(&gone), &[], &[]).unwrap_err().to_string();
         assert!(error.contains("there is no configuration directory "), "{error}");
+        assert!(error.ends_with("gone: correct --configDir"), "{error}");
     }
 
     #[test]
