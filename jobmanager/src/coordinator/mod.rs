@@ -71,7 +71,7 @@ pub enum CoordinatorError {
     /// It says nothing.
     #[error(
         "the job's main has not said within {timeout:?} what the job is: it has to reach execute(); \
-         what takes long belongs into sources, or raise client.timeout{}",
+         what takes long belongs into sources, or raise the JobManager's client.timeout{}",
         tail(output)
     )]
     Timeout {
@@ -81,7 +81,10 @@ pub enum CoordinatorError {
         output: String,
     },
     /// It ended first.
-    #[error("the job's main {how} before it had said what the job is{}", tail(output))]
+    #[error(
+        "the job's main {how} before it had said what the job is, which it does by execute(){}",
+        tail(output)
+    )]
     Ended {
         /// How: "ended with exit code 1".
         how: String,

@@ -32,7 +32,9 @@ pub(super) struct Output {
 struct Collected {
     file: Option<File>,
     written: u64,
-    tail: Vec<u8>,
+    /// The end of what went to the standard error, and to the standard output.
+    errors: Vec<u8>,
+    ordinary: Vec<u8>,
 }
 
 impl Output {
@@ -43,11 +45,12 @@ impl Output {
         }
         let file = OpenOptions::new().create(true).append(true).open(log)?;
         let written = file.metadata().map_or(0, |metadata| metadata.len());
-        let collected = Collected { file: Some(file), written, tail: Vec::new() };
+        let collected =
+            Collected { file: Some(file), written, errors: Vec::new(), ordinary: Vec::new() };
         Ok(Self { readers: JoinSet::new(), collected: Arc::new(Mutex::new(collected)) })
     }
 
-    /// Reads what comes; only of what is no ordinary output the last lines are kept.
+    /// Reads what comes, from the standard error or the standard output.
     pub(super) fn collect(
         &mut self,
         mut from: impl AsyncRead + Unpin + Send + 'static,
@@ -88,15 +91,16 @@ impl Collected {
                 self.file = None;
             }
         }
-        if is_for_errors {
-            self.tail.extend_from_slice(bytes);
-            let surplus = self.tail.len().saturating_sub(MAX_TAIL_BYTES);
-            self.tail.drain(..surplus);
-        }
+        let tail = if is_for_errors { &mut self.errors } else { &mut self.ordinary };
+        tail.extend_from_slice(bytes);
+        let surplus = tail.len().saturating_sub(MAX_TAIL_BYTES);
+        tail.drain(..surplus);
     }
 
+    /// Who prints no errors may say what is wrong in its ordinary output, as `--help` does.
     fn tail(&self) -> String {
-        let text = String::from_utf8_lossy(&self.tail);
+        let tail = if self.errors.is_empty() { &self.ordinary } else { &self.errors };
+        let text = String::from_utf8_lossy(tail);
         let lines: Vec<&str> = text.trim_end().lines().collect();
         lines[lines.len().saturating_sub(MAX_TAIL_LINES)..].join("\n")
     }
@@ -121,5 +125,15 @@ mod tests {
         assert_eq!(tail.lines().count(), MAX_TAIL_LINES);
         assert!(tail.ends_with("line 998\nline 999"));
         assert_eq!(std::fs::read_to_string(&log).unwrap(), text);
+    }
+
+    #[tokio::test]
+    async fn ordinary_output_is_shown_where_nothing_went_to_the_standard_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut output = Output::new(&directory.path().join("job.log")).unwrap();
+        output.collect(&b"Usage: job\n"[..], false);
+        assert_eq!(output.last_lines().await, "Usage: job");
+        output.collect(&b"no such file\n"[..], true);
+        assert_eq!(output.last_lines().await, "no such file");
     }
 }
