@@ -165,6 +165,30 @@ fn bodies_that_are_too_large_are_refused() {
 }
 
 #[test]
+fn who_reads_only_when_all_is_sent_hears_why_an_upload_is_refused() {
+    use std::io::{Read, Write};
+
+    // More than lies in the buffers of a connection.
+    const FILE_BYTES: usize = 32 << 20;
+
+    let cluster = Cluster::start_with(|options| options.max_upload_bytes = 100_000);
+    let mut stream = http::connect(cluster.rest());
+    let head = "--b\r\ncontent-disposition: form-data; name=\"f\"; filename=\"a.jar\"\r\n\r\n";
+    let end = "\r\n--b--\r\n";
+    let request = format!(
+        "POST /jars/upload HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: \
+         multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n{head}",
+        head.len() + FILE_BYTES + end.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(&vec![b'x'; FILE_BYTES]).unwrap();
+    stream.write_all(end.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[test]
 fn many_connections_at_once_are_all_served() {
     let cluster = Cluster::start_with(|options| options.max_connections = 4);
     let address = cluster.rest();

@@ -1,6 +1,7 @@
 //! `POST /jars/upload`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{FromRequest, Request, State};
@@ -19,6 +20,9 @@ const MAX_PARTS: usize = 16;
 
 /// The longest name of a package, in bytes.
 const MAX_NAME_BYTES: usize = 200;
+
+/// How long the rest of an upload is taken that is refused already.
+const REST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `POST /jars/upload`.
 #[derive(Debug, Serialize)]
@@ -50,6 +54,11 @@ pub async fn upload(
         .await
         .map_err(|error| mismatch("EmptyRequestBody", error.body_text()))?;
     let received = receive(&rest, &mut parts).await;
+    if received.is_err() {
+        // Most clients read the answer only when they have sent all; a connection that is closed
+        // before would be all that they see of the refusal.
+        let _ = tokio::time::timeout(REST_TIMEOUT, skip(&mut parts)).await;
+    }
     // A file that isn't taken over is removed here.
     let Received { name, file } = received?;
     let uploaded = rest.dispatcher().packages().upload(file.path().to_owned(), name).await;
@@ -147,6 +156,13 @@ async fn store(rest: &Rest, mut part: Field<'_>) -> RestResult<TemporaryFile> {
     }
     out.flush().await.map_err(cannot)?;
     Ok(file)
+}
+
+/// Takes what else comes, and forgets it.
+async fn skip(parts: &mut Multipart) {
+    while let Ok(Some(mut part)) = parts.next_field().await {
+        while let Ok(Some(_)) = part.chunk().await {}
+    }
 }
 
 async fn drain(mut part: Field<'_>, limit: u64) -> RestResult<()> {
