@@ -31,9 +31,9 @@ pub enum Command {
     Package(Package),
     Cluster(Cluster),
     Completions(Completions),
-    #[command(name = "jobmanager")]
+    #[command(name = "jobmanager", about = "Runs a JobManager in the foreground")]
     Jobmanager(Manager),
-    #[command(name = "taskmanager")]
+    #[command(name = "taskmanager", about = "Runs a TaskManager in the foreground")]
     Taskmanager(Manager),
     #[command(name = "standalone-job")]
     StandaloneJob(StandaloneJob),
@@ -338,7 +338,7 @@ pub struct ClusterStart {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub taskmanagers: u32,
     /// How many slots each has [default: taskmanager.numberOfTaskSlots].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub slots: Option<u32>,
     #[command(flatten)]
     pub directory: ClusterDirectory,
@@ -372,7 +372,7 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
-/// Runs a JobManager or TaskManager in the foreground.
+/// What `jobmanager` and `taskmanager` are told.
 #[derive(Debug, Args)]
 pub struct Manager {
     #[command(flatten)]

@@ -55,6 +55,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The job to run is no file.
+    #[error(
+        "{} is a directory: name a job's executable, or a package that 'sciurus package' makes",
+        path.display()
+    )]
+    NotAFile {
+        /// The directory.
+        path: PathBuf,
+    },
     /// An answer can't be written to the standard output.
     #[error("cannot write to the standard output: {source}")]
     Output {

@@ -18,7 +18,10 @@ pub enum StartError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// A directory can't be made.
-    #[error("can't use the directory {}: {source}", path.display())]
+    #[error(
+        "can't use the directory {}: {source}; io.tmp.dirs and env.log.dir choose directories",
+        path.display()
+    )]
     Directory {
         /// The directory.
         path: PathBuf,

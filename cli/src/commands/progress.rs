@@ -13,6 +13,9 @@ use crate::rest::{Client, RestError};
 /// Time between two lines, on a terminal and elsewhere.
 const INTERVALS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 
+/// When a job that lacks slots is told of where no terminal is.
+const SHORTAGE_DELAY: Duration = Duration::from_millis(500);
+
 const BAR: &str = "[{wide_bar}] {percent:>3}%  {msg}";
 const SPINNER: &str = "{spinner} {msg}";
 
@@ -23,6 +26,7 @@ const INPUT_METRICS: [&str; 2] = ["inputBytesRead", "inputBytesTotal"];
 pub struct Progress {
     bar: Option<ProgressBar>,
     next: Duration,
+    looks_for_shortage: bool,
 }
 
 impl Progress {
@@ -30,9 +34,8 @@ impl Progress {
     pub fn new() -> Self {
         let is_terminal = io::stderr().is_terminal();
         let bar = is_terminal.then(|| ProgressBar::no_length().with_style(style(SPINNER)));
-        let mut progress = Self { bar, next: Duration::ZERO };
-        progress.next = progress.interval();
-        progress
+        let next = if is_terminal { INTERVALS[0] } else { SHORTAGE_DELAY };
+        Self { bar, next, looks_for_shortage: !is_terminal }
     }
 
     fn interval(&self) -> Duration {
@@ -46,7 +49,11 @@ impl Progress {
             return;
         }
         self.next = elapsed + self.interval();
+        let looks_for_shortage = std::mem::take(&mut self.looks_for_shortage);
         let Ok(details) = client.get::<JobDetails>(&format!("/jobs/{job}")) else { return };
+        if looks_for_shortage && details.slot_shortage.is_none() {
+            return;
+        }
         let input = Input::of(client, job).unwrap_or_default();
         let line = line(&details, input, elapsed);
         let Some(bar) = &self.bar else {

@@ -20,6 +20,9 @@ pub fn upload(client: &Client, submission: &Submission) -> Result<String, Error>
         eprintln!("warning: --classpath has no effect: a job's executable is all that it needs");
     }
     let path = submission.package();
+    if path.is_dir() {
+        return Err(Error::NotAFile { path });
+    }
     if !path.is_file() {
         return Err(Error::NoPackage { path });
     }

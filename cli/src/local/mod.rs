@@ -37,3 +37,19 @@ pub fn address() -> Option<Address> {
     let state = State::read(&directory).ok()??;
     state.jobmanager().is_some_and(process::Process::is_running).then(|| state.address())
 }
+
+/// Writes how many of a thing there are: `1 slot`, `2 slots`.
+fn many(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_no_things() {
+        assert_eq!([0, 1, 2].map(|count| many(count, "slot")), ["0 slots", "1 slot", "2 slots"]);
+    }
+}

@@ -12,7 +12,7 @@ use sciurus_core::config::{Configuration, Ports};
 use super::directory::Directory;
 use super::process::Process;
 use super::state::{State, names};
-use super::{LocalError, ports};
+use super::{LocalError, many, ports};
 use crate::arguments::{ClusterStart, Settings};
 use crate::rest::answers::Overview;
 use crate::rest::{Address, Client};
@@ -63,12 +63,8 @@ pub fn run(arguments: &ClusterStart) -> Result<(), Error> {
 
 fn described(overview: &Overview) -> String {
     let Overview { taskmanagers, slots_total, .. } = overview;
-    let plural = |count: u64| if count == 1 { "" } else { "s" };
-    format!(
-        "a JobManager and {taskmanagers} TaskManager{} with {slots_total} slot{} in all",
-        plural(*taskmanagers),
-        plural(*slots_total)
-    )
+    let (taskmanagers, slots) = (many(*taskmanagers, "TaskManager"), many(*slots_total, "slot"));
+    format!("a JobManager and {taskmanagers} with {slots} in all")
 }
 
 /// What is started, and with which settings beside the user's.

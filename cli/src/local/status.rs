@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use sciurus_core::config::Configuration;
 use serde::Serialize;
 
-use super::LocalError;
 use super::directory::Directory;
 use super::state::State;
+use super::{LocalError, many};
 use crate::Error;
 use crate::arguments::ClusterStatus;
 use crate::rest::Client;
@@ -63,12 +63,12 @@ fn print(shown: &Shown) -> Result<(), Error> {
     }
     crate::commands::print(match &shown.overview {
         Some(overview) => format!(
-            "{}: {} TaskManagers, {} of {} slots free, {} jobs running",
+            "{}: {}, {} of {} free, {} running",
             shown.address,
-            overview.taskmanagers,
+            many(overview.taskmanagers, "TaskManager"),
             overview.slots_available,
-            overview.slots_total,
-            overview.jobs_running
+            many(overview.slots_total, "slot"),
+            many(overview.jobs_running, "job")
         ),
         None => format!("{} does not answer", shown.address),
     })

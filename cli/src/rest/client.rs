@@ -18,6 +18,10 @@ use crate::Error;
 /// Longest text of a refusal that is shown, in bytes.
 const REFUSAL_BYTES_MAX: u64 = 64 << 10;
 
+/// How much longer than the JobManager this side waits, so that it can say itself what it waited for
+/// in vain: both have `client.timeout`.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Speaks with one `JobManager`.
 #[derive(Debug)]
 pub struct Client {
@@ -39,7 +43,7 @@ impl Client {
             .proxy(None)
             .max_redirects(0)
             .timeout_connect(Some(configuration.get(&rest::CONNECTION_TIMEOUT)?.min(timeout)))
-            .timeout_recv_response(Some(timeout))
+            .timeout_recv_response(Some(timeout + PATIENCE))
             .timeout_per_read(Some(timeout))
             .timeout_per_write(Some(timeout))
             .user_agent(concat!("sciurus/", env!("CARGO_PKG_VERSION")))
@@ -177,6 +181,10 @@ impl Client {
                     ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable
                 ) =>
             {
+                RestError::Unreachable { address, reason: error.to_string() }
+            }
+            // What the system's resolver says comes as an error without a kind or number.
+            ureq::Error::Io(error) if error.to_string().contains("lookup address") => {
                 RestError::Unreachable { address, reason: error.to_string() }
             }
             ureq::Error::HostNotFound

@@ -15,11 +15,28 @@ fn without_a_cluster_a_command_says_where_it_looked_and_how_to_start_one() {
 }
 
 #[test]
+fn a_host_that_nobody_knows_is_told_like_one_that_does_not_answer() {
+    let listed = run(sciurus().args(["list", "-m", "nobody.invalid:1"]));
+    assert_eq!(listed.code, Some(1));
+    let expected = "error: cannot reach a JobManager at http://nobody.invalid:1: ";
+    assert!(listed.stderr.starts_with(expected), "{}", listed.stderr);
+}
+
+#[test]
+fn a_directory_is_no_package() {
+    let directory = tempfile::tempdir().unwrap();
+    let ended = run(sciurus().args(["run", "-m", "localhost:1"]).arg(directory.path()));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains(" is a directory: name a job's executable"), "{}", ended.stderr);
+}
+
+#[test]
 fn wrong_arguments_end_with_2_and_say_what_is_right() {
     for (arguments, part) in [
         (&["list", "--nonsense"][..], "unexpected argument '--nonsense'"),
         (&["cancel", "xyz"], "Cannot parse JobID from \"xyz\". The expected format is "),
         (&["run"], "<PACKAGE>"),
+        (&["cluster", "start", "--slots", "0"], "0 is not in 1.."),
         (&["lst"], "unrecognized subcommand 'lst'"),
     ] {
         let ended = run(sciurus().args(arguments));

@@ -50,6 +50,26 @@ fn a_job_that_fails_ends_the_command_with_1_and_its_reason() {
 }
 
 #[test]
+fn an_attached_job_that_lacks_slots_is_told_of_at_once() {
+    let cluster = LocalCluster::start(1, 1, &["slot.request.timeout=2 s"]);
+    let examples = examples().to_str().unwrap();
+    let ended = cluster.run("run", &["-p", "2", examples, "state_machine", "--discard"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("waits for slots: 1 missing"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_program_says_instead_of_a_job_is_shown() {
+    let cluster = LocalCluster::start(0, 1, &[]);
+    let examples = examples().to_str().unwrap();
+    for (argument, part) in [("--help", "Print help"), ("--inptu", "a similar argument exists")] {
+        let ended = cluster.run("run", &[examples, "word_count", argument]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn jobs_are_listed_and_cancelled_in_flinks_words() {
     let cluster = LocalCluster::start(1, 1, &[]);
     let empty = cluster.run("list", &[]);

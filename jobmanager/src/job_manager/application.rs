@@ -76,7 +76,12 @@ pub enum ApplicationSource {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplicationError {
     /// None of the directories has it.
-    #[error("no package with {} is in {}{}", wanted(entry.as_deref()), paths(directories), found(packages))]
+    #[error(
+        "no package with {} is in {}{}; name one by --jars or pipeline.jars",
+        wanted(entry.as_deref()),
+        paths(directories),
+        found(packages)
+    )]
     NotFound {
         /// The job that was looked for.
         entry: Option<String>,

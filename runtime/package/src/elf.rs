@@ -42,12 +42,12 @@ pub(crate) fn read_header(file: impl Read) -> io::Result<Vec<u8>> {
 
 /// Reads what the executable with this header is for, or says what the file is instead.
 pub(crate) fn platform(header: &[u8]) -> Result<Platform, &'static str> {
+    if header.starts_with(b"#!") {
+        return Err("a script");
+    }
     let Some(header) = header.first_chunk::<HEADER_BYTES>() else {
         return Err(if header.is_empty() { "empty" } else { "too short" });
     };
-    if header[..2] == *b"#!" {
-        return Err("a script");
-    }
     if header[..4] != MAGIC {
         return Err("something else");
     }
@@ -90,6 +90,7 @@ mod tests {
         assert_eq!(platform(&header), Err("an executable for another kind of machine"));
         assert_eq!(platform(b"#!/bin/sh\nexec true; true\n"), Err("a script"));
         assert_eq!(platform(b"PK"), Err("too short"));
+        assert_eq!(platform(b"#!/bin/sh\n"), Err("a script"));
         assert_eq!(platform(b""), Err("empty"));
     }
 }
