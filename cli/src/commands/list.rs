@@ -25,6 +25,12 @@ pub fn run(arguments: &List) -> Result<(), Error> {
         let time = Local.timestamp_millis_opt(job.start_time).single();
         time.map(|time| time.format("%d.%m.%Y %H:%M:%S").to_string()).unwrap_or_default()
     };
+    // Beside the list, whose lines are Flink's.
+    for job in jobs.iter().filter(|job| chosen.has(Phase::of(&job.state))) {
+        if let Some(shortage) = &job.slot_shortage {
+            eprintln!("Job {} waits for slots: {} missing.", job.jid, shortage.missing);
+        }
+    }
     output::print(table(jobs, &chosen, start).trim_end())
 }
 
@@ -106,13 +112,8 @@ fn table(
         out.push_str(phase.title());
         out.push('\n');
         for job in of_phase {
-            let waits = match &job.slot_shortage {
-                Some(shortage) => format!(", waits for {} slots", shortage.missing),
-                None => String::new(),
-            };
             // Writing to a string can't fail.
-            let _ =
-                writeln!(out, "{} : {} : {} ({}{waits})", start(job), job.jid, job.name, job.state);
+            let _ = writeln!(out, "{} : {} : {} ({})", start(job), job.jid, job.name, job.state);
         }
         out.push_str(LINE);
         out.push('\n');

@@ -46,7 +46,7 @@ struct Chaos {
 }
 
 impl Chaos {
-    fn note(&mut self, what: String) {
+    fn note(&mut self, what: &str) {
         let line = format!("{:>7.3} s  {what}", self.began.elapsed().as_secs_f32());
         self.log.push(line);
     }
@@ -63,7 +63,7 @@ impl Chaos {
         for _ in 0..10 {
             match self.cluster.try_run_uploaded(&self.package, 2, arguments) {
                 Ok(job) => return job,
-                Err(error) => self.note(format!("a job was not accepted: {error}")),
+                Err(error) => self.note(&format!("a job was not accepted: {error}")),
             }
         }
         panic!("no job is accepted");
@@ -94,26 +94,26 @@ impl Chaos {
         match self.rng.u8(..16) {
             0..5 if !processes.is_empty() => {
                 let pid = processes[self.rng.usize(..processes.len())];
-                self.note(format!("kill job process {pid}"));
+                self.note(&format!("kill job process {pid}"));
                 signal_if_there(pid, "KILL");
             }
             5..7 if !processes.is_empty() => {
                 let pid = processes[self.rng.usize(..processes.len())];
-                self.note(format!("stop job process {pid}"));
+                self.note(&format!("stop job process {pid}"));
                 self.stop(pid);
             }
             7 => {
-                self.note(format!("restart TaskManager {task_manager}"));
+                self.note(&format!("restart TaskManager {task_manager}"));
                 let of_it = self.cluster.task_managers[task_manager].pid();
                 self.stopped.retain(|(pid, _)| *pid != of_it);
                 self.cluster.restart_task_manager(task_manager);
             }
             8 => {
-                self.note(format!("stop TaskManager {task_manager}"));
+                self.note(&format!("stop TaskManager {task_manager}"));
                 self.stop(self.cluster.task_managers[task_manager].pid());
             }
             9 => {
-                self.note("stop the JobManager".to_owned());
+                self.note("stop the JobManager");
                 let pid = self.cluster.job_manager.pid();
                 signal_if_there(pid, "STOP");
                 std::thread::sleep(Duration::from_millis(self.rng.u64(10..400)));
@@ -121,25 +121,25 @@ impl Chaos {
             }
             10..13 if self.jobs.len() < 4 => {
                 let job = self.submit(&["state_machine", "--discard"]);
-                self.note(format!("submitted {job}"));
+                self.note(&format!("submitted {job}"));
                 self.jobs.push(job);
             }
             10..16 if !self.jobs.is_empty() => {
                 let job = self.jobs.swap_remove(self.rng.usize(..self.jobs.len()));
-                self.note(format!("cancel {job}"));
+                self.note(&format!("cancel {job}"));
                 self.cluster.try_cancel(&job);
             }
             _ => {}
         }
         if self.survivors.iter().all(|(job, _)| self.cluster.state_of(job) == "FINISHED") {
-            self.note("another survivor".to_owned());
+            self.note("another survivor");
             self.survivor();
         }
     }
 
     /// Nothing is killed any more: all has to end well.
     fn calm(&mut self) {
-        self.note("calm".to_owned());
+        self.note("calm");
         self.processes();
         self.let_go(true);
         for job in std::mem::take(&mut self.jobs) {
@@ -152,7 +152,7 @@ impl Chaos {
         wait_for("all jobs to end", LONG, || {
             let jobs = self.cluster.get("/jobs/overview");
             let jobs = jobs["jobs"].as_array().unwrap();
-            for job in jobs.iter().filter(|job| job["state"] == "FAILED") {
+            if let Some(job) = jobs.iter().find(|job| job["state"] == "FAILED") {
                 let id = job["jid"].as_str().unwrap();
                 let why = self.cluster.get(&format!("/jobs/{id}/exceptions"));
                 panic!("job {id} has failed: {why:#}");

@@ -15,9 +15,10 @@ fn a_job_that_lacks_slots_says_so_and_starts_when_a_task_manager_joins() {
     let metric = cluster.get(&format!("/jobs/{job}/metrics?get=numMissingSlots"));
     assert_eq!(metric[0]["value"], "2", "{metric:#}");
     let listed = cluster.command("list", &["-a"]);
+    let waits = String::from_utf8_lossy(&listed.stderr);
+    assert!(waits.contains("waits for slots: 2 missing"), "{waits}");
     let listed = String::from_utf8_lossy(&listed.stdout);
     assert!(listed.contains("Scheduled") && listed.contains(&job), "{listed}");
-    assert!(listed.contains("2 slots"), "{listed}");
     wait_for("the log to say so", LONG, || {
         cluster.log_of_job_manager().contains("waits for 2 slots").then_some(())
     });

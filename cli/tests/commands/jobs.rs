@@ -62,7 +62,10 @@ fn an_attached_job_that_lacks_slots_is_told_of_at_once() {
 fn what_a_program_says_instead_of_a_job_is_shown() {
     let cluster = LocalCluster::start(0, 1, &[]);
     let examples = examples().to_str().unwrap();
-    for (argument, part) in [("--help", "Print help"), ("--inptu", "a similar argument exists")] {
+    for (argument, part) in [
+        ("--help", "Shows neither progress nor statistics"),
+        ("--inptu", "a similar argument exists"),
+    ] {
         let ended = cluster.run("run", &[examples, "word_count", argument]);
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.stderr.contains(part), "{}", ended.stderr);
