@@ -70,7 +70,7 @@ impl PackageInfo {
 }
 
 /// Looks into a package: reads its manifest and checks that what it names is there. Contents are
-/// compared with their hashes only by [`extract`](crate::extract).
+/// compared with their hashes only by [`extract`](crate::extract()).
 ///
 /// # Errors
 /// [`PackageError`]; all but [`PackageError::Io`] are about the file itself.

@@ -4,7 +4,7 @@
 //! Its manifest says what is inside ([`Manifest`], Java's syntax); `docs/formats.md` specifies it.
 //! A bare ELF executable is accepted in its place and treated like a package of one.
 //!
-//! - [`create`] makes a package of executables, [`inspect`] tells what one holds, [`extract`]
+//! - [`create()`] makes a package of executables, [`inspect()`] tells what one holds, [`extract()`]
 //!   takes the executable for a platform out of it.
 //! - [`limits`] bounds what is read: packages come from outside and nothing in them is trusted.
 //!   Whatever a file holds, these functions end with a result or with a [`PackageError`].
