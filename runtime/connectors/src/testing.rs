@@ -39,6 +39,7 @@ pub fn context(index: u32, parallelism: u32) -> OperatorContext {
         watermark_interval: Duration::ZERO,
         bounded: true,
         batch_mode: false,
+        state: Arc::new(sciurus_engine::checkpoint::FreshState),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What every other crate of Sciurus stands on: how a typed record lies in Arrow columns
 //! ([`record`]), what travels between two operators ([`batch`], [`element`]), keys and key groups
-//! ([`key`]), time ([`time`], [`clock`]), what a job is as data ([`graph`]) and the ids of everything
-//! ([`ids`]).
+//! ([`key`]), time ([`time`], [`clock`]), what a job is as data ([`graph`]), what a checkpoint is
+//! ([`checkpoint`]) and the ids of everything ([`ids`]).
 //!
 //! No threads and no network are touched here, and no files but those of the configuration.
 
 pub mod batch;
+pub mod checkpoint;
 pub mod clock;
 pub mod config;
 pub mod element;

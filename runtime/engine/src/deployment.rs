@@ -123,6 +123,7 @@ impl TaskDeployment<'_> {
             watermark_interval: self.settings.watermark_interval,
             bounded: self.settings.bounded,
             batch_mode: self.settings.batch_mode,
+            state: Arc::new(crate::checkpoint::FreshState),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Runs a subtask: its thread and loop ([`task`]), the contract of an operator ([`operator`]) and
 //! what it emits into ([`output`], [`collector`], [`side_output`]), the exchanges between tasks
-//! ([`exchange`]), sources ([`source`]), watermarks ([`watermark`]), user functions with a life
+//! ([`exchange`]), checkpoints ([`checkpoint`]), sources ([`source`]), watermarks ([`watermark`]), user functions with a life
 //! cycle ([`function`]) and the operators themselves ([`operators`]).
 //!
 //! An operator sees whole batches. Chained operators call each other once a batch; per record
 //! there is no dynamic call, lock or allocation of the engine's.
 
 pub mod accumulator;
+pub mod checkpoint;
 pub mod collector;
 pub mod deployment;
 pub mod error;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sciurus_core::Batch;
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::clock::Clock;
 use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_core::key::KeyGroupRange;
 use sciurus_core::time::Timestamp;
-use sciurus_state::{BackendConfig, KeyedBackend};
+use sciurus_state::{BackendConfig, KeyedBackend, OperatorBackend};
 
 use crate::accumulator::Accumulators;
+use crate::checkpoint::{SnapshotContext, StateProvider};
 use crate::error::TaskResult;
 use crate::metrics::OperatorMetrics;
 use crate::notify::Notifier;
@@ -39,6 +41,8 @@ pub struct OperatorContext {
     pub bounded: bool,
     /// Whether results are wanted once, at the end of the input.
     pub batch_mode: bool,
+    /// Where the operator's state comes from.
+    pub state: Arc<dyn StateProvider>,
 }
 
 impl OperatorContext {
@@ -47,6 +51,16 @@ impl OperatorContext {
         let SubtaskInfo { index, parallelism, max_parallelism, .. } = self.subtask;
         let range = KeyGroupRange::of_subtask(index, parallelism, max_parallelism);
         KeyedBackend::heap(BackendConfig::new(max_parallelism, range).clock(self.clock.clone()))
+    }
+
+    /// Makes the operator state backend of the operator: empty, or with the subtask's share of what
+    /// the checkpoint holds.
+    ///
+    /// # Errors
+    /// Where the state can't be read.
+    pub fn operator_backend(&self) -> TaskResult<OperatorBackend> {
+        let restored = self.state.operator_state()?;
+        Ok(restored.map_or_else(OperatorBackend::new, OperatorBackend::restored))
     }
 }
 
@@ -82,8 +96,15 @@ impl Default for BatchLimits {
 ///
 /// All methods are called by the task thread, one at a time, in this order: `open`; then any of
 /// the `process` and `on` methods; `end_input` for each input, after its last watermark; `finish`
-/// once, after the last of all; `close`. After a failure or a cancellation only `close` follows. A
-/// panic is a failure.
+/// once, after the last of all; `close`. The methods about checkpoints come between any two of
+/// these, up to `close`, behind `finish` too. After a failure or a cancellation only `close`
+/// follows. A panic is a failure.
+///
+/// # State
+/// An operator makes its backends by [`OperatorContext::keyed_backend`] and
+/// [`OperatorContext::operator_backend`], which restore what a checkpoint holds, and gives views of
+/// them to [`snapshot`](Self::snapshot). What it keeps elsewhere is lost with the task. What
+/// `finish` emits it must leave out of later snapshots: a restored operator is finished again.
 pub trait Operator: Send {
     /// Gets ready to process.
     ///
@@ -159,6 +180,36 @@ pub trait Operator: Send {
     /// Fails the task.
     fn finish(&mut self, out: &mut Output) -> TaskResult {
         let _ = out;
+        Ok(())
+    }
+
+    /// A barrier has arrived by all inputs: puts the operator's state into `snapshot`, as it is
+    /// now, and what has to reach those behind the operator before the barrier into `out`. Quickly:
+    /// the task stands still meanwhile.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, out: &mut Output) -> TaskResult {
+        let _ = (snapshot, out);
+        Ok(())
+    }
+
+    /// A checkpoint, and with it every earlier one, is complete: what waited for it may take
+    /// effect. Not every checkpoint is heard of.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn checkpoint_complete(&mut self, checkpoint: CheckpointId) -> TaskResult {
+        let _ = checkpoint;
+        Ok(())
+    }
+
+    /// A checkpoint was given up. A later one may complete for it: what waited for it waits on.
+    ///
+    /// # Errors
+    /// Fails the task.
+    fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) -> TaskResult {
+        let _ = checkpoint;
         Ok(())
     }
 

@@ -1,9 +1,11 @@
 //! Checks around an operator that it is called in order.
 
 use sciurus_core::Batch;
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::element::WatermarkStatus;
 use sciurus_core::time::{MIN_WATERMARK, Timestamp};
 
+use crate::checkpoint::SnapshotContext;
 use crate::error::{TaskError, TaskResult};
 use crate::operator::{Operator, OperatorContext};
 use crate::output::Output;
@@ -34,6 +36,14 @@ impl OrderChecked {
 
     fn expect(&self, stage: Stage, otherwise: &'static str) -> TaskResult {
         if self.stage == stage { Ok(()) } else { Err(TaskError::Defect(otherwise)) }
+    }
+
+    /// Checkpoints go on behind the end of the input.
+    fn expect_running(&self, otherwise: &'static str) -> TaskResult {
+        match self.stage {
+            Stage::Open | Stage::Finished => Ok(()),
+            Stage::Made | Stage::Closed => Err(TaskError::Defect(otherwise)),
+        }
     }
 }
 
@@ -95,6 +105,21 @@ impl Operator for OrderChecked {
         self.expect(Stage::Open, "an operator finishes that isn't open")?;
         self.stage = Stage::Finished;
         self.operator.finish(out)
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, out: &mut Output) -> TaskResult {
+        self.expect_running("a snapshot is taken of an operator that isn't open")?;
+        self.operator.snapshot(snapshot, out)
+    }
+
+    fn checkpoint_complete(&mut self, checkpoint: CheckpointId) -> TaskResult {
+        self.expect_running("an operator that isn't open hears of a checkpoint")?;
+        self.operator.checkpoint_complete(checkpoint)
+    }
+
+    fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) -> TaskResult {
+        self.expect_running("an operator that isn't open hears of a checkpoint")?;
+        self.operator.checkpoint_aborted(checkpoint)
     }
 
     fn close(&mut self) -> TaskResult {

@@ -35,6 +35,7 @@ pub use handle::{
 pub use key_index::KeyIndex;
 pub use keyed::{KeyedBackend, KeyedSnapshot};
 pub use namespace::Namespace;
+pub use operator::{OperatorBackend, OperatorSnapshot};
 pub use slot::Slot;
 pub use snapshot::{SnapshotError, SnapshotReader, SnapshotStats};
 pub use timer::{TimeDomain, Timer, TimerKey};

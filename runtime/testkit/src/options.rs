@@ -63,6 +63,7 @@ impl HarnessOptions {
             watermark_interval: self.watermark_interval,
             bounded: self.batch_mode,
             batch_mode: self.batch_mode,
+            state: Arc::new(sciurus_engine::checkpoint::FreshState),
         };
         (context, clock)
     }
