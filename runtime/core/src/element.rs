@@ -1,6 +1,7 @@
 //! What travels between two operators, in order.
 
 use crate::batch::Batch;
+use crate::checkpoint::CheckpointBarrier;
 use crate::time::Timestamp;
 
 /// An element of a stream.
@@ -12,8 +13,13 @@ pub enum StreamElement {
     Watermark(Timestamp),
     /// Whether the input sends data and watermarks, or is idle and must not hold others back.
     WatermarkStatus(WatermarkStatus),
-    /// Nothing follows.
+    /// Records before it belong to the checkpoint, those behind it don't.
+    Barrier(CheckpointBarrier),
+    /// The end of the data: no rows, watermarks or statuses follow. Barriers may.
     EndOfInput,
+    /// The channel is closed: nothing follows at all. Without an end of the data before it the job
+    /// is suspended.
+    EndOfPartition,
 }
 
 /// Whether an input takes part in the watermark.

@@ -190,7 +190,8 @@ fn produce(
             break;
         }
     }
-    sender.send(StreamElement::EndOfInput, 0)
+    sender.send(StreamElement::EndOfInput, 0)?;
+    sender.send(StreamElement::EndOfPartition, 0)
 }
 
 fn consume(mut gate: InputGate, notifier: &Notifier, work: Work) -> TaskResult<usize> {

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sciurus_checkpoint::SubtaskRestore;
 use sciurus_core::graph::{JobEdge, JobGraph, JobVertex, Partitioning};
 use sciurus_core::ids::{JobEdgeId, NodeId};
 
+use crate::checkpoint::{CheckpointResponder, CheckpointServices};
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
 use crate::metrics::{OperatorMetrics, SubtaskMetrics};
@@ -35,6 +37,8 @@ pub struct TaskSettings {
     pub clock: Arc<dyn Clock>,
     /// How fast sources may read.
     pub throttle: Arc<SourceThrottle>,
+    /// What writes and reads checkpoints; `None` where none are taken and none is restored.
+    pub checkpoints: Option<Arc<CheckpointServices>>,
 }
 
 /// One subtask to put together, with the ends of its channels.
@@ -57,6 +61,10 @@ pub struct TaskDeployment<'a> {
     pub senders: HashMap<JobEdgeId, Vec<Box<dyn ChannelSender>>>,
     /// The receiving ends, one an input.
     pub gates: Vec<(usize, InputGate)>,
+    /// What the subtask is restored from; `None` where it starts anew.
+    pub restore: Option<Arc<SubtaskRestore>>,
+    /// Who is told of the task's part in checkpoints; `None` where none are taken.
+    pub responder: Option<Arc<dyn CheckpointResponder>>,
 }
 
 impl TaskDeployment<'_> {

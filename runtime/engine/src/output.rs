@@ -272,6 +272,12 @@ impl OperatorNode {
                 let change = self.watermarks.on_status(input, status);
                 self.apply(change)
             }
+            StreamElement::Barrier(_) => {
+                Err(TaskError::Defect("a barrier reaches an operator as an element"))
+            }
+            StreamElement::EndOfPartition => {
+                self.output.emit_control(&StreamElement::EndOfPartition)
+            }
             StreamElement::EndOfInput => {
                 let Some(open_inputs) = self.open_inputs.checked_sub(1) else {
                     return Err(TaskError::Defect("more inputs end than there are"));

@@ -52,6 +52,7 @@ impl ExecutionSettings {
             batch_mode: graph.job_type == JobType::Batch,
             clock: Arc::new(SystemClock),
             throttle: Arc::default(),
+            checkpoints: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an operator emitted.
 
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_core::time::Timestamp;
 use sciurus_core::{Columns, Record};
@@ -18,8 +19,12 @@ pub enum Event<T> {
     Idle,
     /// The output is active again.
     Active,
-    /// Nothing follows.
+    /// A checkpoint's barrier.
+    Barrier(CheckpointId),
+    /// The end of the data.
     End,
+    /// Nothing follows.
+    Closed,
 }
 
 impl<T: Record> Event<T> {
@@ -39,7 +44,9 @@ impl<T: Record> Event<T> {
             StreamElement::Watermark(watermark) => events.push(Self::Watermark(watermark)),
             StreamElement::WatermarkStatus(WatermarkStatus::Idle) => events.push(Self::Idle),
             StreamElement::WatermarkStatus(WatermarkStatus::Active) => events.push(Self::Active),
+            StreamElement::Barrier(barrier) => events.push(Self::Barrier(barrier.id)),
             StreamElement::EndOfInput => events.push(Self::End),
+            StreamElement::EndOfPartition => events.push(Self::Closed),
         }
         Ok(())
     }

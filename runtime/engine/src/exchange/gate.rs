@@ -41,7 +41,10 @@ pub struct InputGate {
     credits: Vec<Arc<Credit>>,
     remotes: Vec<Option<RemoteInput>>,
     limit: usize,
+    /// How many channels' data has ended.
     ended: usize,
+    /// How many channels are closed.
+    closed: usize,
 }
 
 struct GateShared {
@@ -128,7 +131,7 @@ impl InputGate {
             closed: AtomicBool::new(false),
         });
         let (credits, remotes) = (Vec::with_capacity(channels), Vec::with_capacity(channels));
-        Self { shared, credits, remotes, limit, ended: 0 }
+        Self { shared, credits, remotes, limit, ended: 0, closed: 0 }
     }
 
     /// Adds a channel from a task of this process, which is woken when it has credit again.
@@ -195,6 +198,9 @@ impl InputGate {
         };
         if matches!(element, StreamElement::EndOfInput) {
             self.ended += 1;
+        }
+        if matches!(element, StreamElement::EndOfPartition) {
+            self.closed += 1;
             if let Some(remote) = self.remotes[channel].take() {
                 remote.producer.ended();
             }
@@ -202,9 +208,14 @@ impl InputGate {
         Ok(Some(Received { channel, bytes, element }))
     }
 
-    /// Returns whether every channel has ended and all was taken.
-    pub fn is_finished(&self) -> bool {
+    /// Returns whether the data of every channel has ended and all of it was taken.
+    pub fn has_ended(&self) -> bool {
         self.ended == self.credits.len()
+    }
+
+    /// Returns whether every channel is closed and all was taken.
+    pub fn is_finished(&self) -> bool {
+        self.closed == self.credits.len()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use sciurus_core::checkpoint::{CheckpointBarrier, CheckpointId};
 
 use crate::error::{TaskError, TaskResult};
 use crate::metrics::{TaskMetrics, Wait};
@@ -19,6 +20,12 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(1);
 pub enum TaskMail {
     /// The enumerator speaks to the reader.
     Source(SourceEvent),
+    /// A checkpoint begins at this task: none of its producers sends barriers.
+    Checkpoint(CheckpointBarrier),
+    /// A checkpoint is complete, and with it every earlier one.
+    CheckpointComplete(CheckpointId),
+    /// A checkpoint was given up.
+    CheckpointAborted(CheckpointId),
 }
 
 /// The handle by which others reach a task.

@@ -168,6 +168,12 @@ impl Task {
             (TaskMail::Source(event), Input::Source { name, driver, .. }) => {
                 panics::catch(|| driver.on_event(event)).map_err(|error| error.in_operator(name))
             }
+            (
+                TaskMail::Checkpoint(_)
+                | TaskMail::CheckpointComplete(_)
+                | TaskMail::CheckpointAborted(_),
+                _,
+            ) => Ok(()),
             (TaskMail::Source(_), Input::Gates { .. }) => {
                 Err(TaskError::Defect("a source's mail reached a task that reads no source"))
             }
@@ -189,6 +195,7 @@ impl Task {
                     SourceProgress::Ended => {
                         output.emit_watermark(MAX_WATERMARK)?;
                         output.emit_control(&StreamElement::EndOfInput)?;
+                        output.emit_control(&StreamElement::EndOfPartition)?;
                         Ok(Progress::Ended)
                     }
                 }
@@ -210,6 +217,7 @@ impl Task {
                     return Ok(Progress::Done);
                 }
                 if gates.iter().all(|gate| gate.gate.is_finished()) {
+                    head.output.emit_control(&StreamElement::EndOfPartition)?;
                     return Ok(Progress::Ended);
                 }
                 Ok(Progress::Wait(LONGEST_WAIT))
@@ -304,8 +312,9 @@ fn combine(
         StreamElement::Batch(_) => return [Some(element), None, None],
         StreamElement::Watermark(watermark) => (valve.on_watermark(channel, watermark), None),
         StreamElement::WatermarkStatus(status) => (valve.on_status(channel, status), None),
+        StreamElement::Barrier(_) | StreamElement::EndOfPartition => return [None, None, None],
         StreamElement::EndOfInput => {
-            let is_end = gate.is_finished().then_some(StreamElement::EndOfInput);
+            let is_end = gate.has_ended().then_some(StreamElement::EndOfInput);
             (valve.on_end(channel), is_end)
         }
     };

@@ -86,6 +86,7 @@ fn all_arrives_in_order_through_the_narrowest_channels() {
                         }
                     }
                     sender.send(StreamElement::EndOfInput, 0).unwrap();
+                    sender.send(StreamElement::EndOfPartition, 0).unwrap();
                 })
             })
             .collect();

@@ -104,17 +104,20 @@ fn control_elements_need_no_credit_and_stay_in_order() -> TaskResult {
     assert!(!writer.is_available());
     writer.emit(StreamElement::Watermark(7))?;
     writer.emit(StreamElement::EndOfInput)?;
+    writer.emit(StreamElement::EndOfPartition)?;
     let mut elements = Vec::new();
     while let Some(received) = gate.poll().unwrap() {
         elements.push(match received.element {
             StreamElement::Batch(batch) => format!("{} rows", batch.len()),
             StreamElement::Watermark(watermark) => format!("watermark {watermark}"),
             StreamElement::WatermarkStatus(_) => "status".to_owned(),
+            StreamElement::Barrier(barrier) => format!("barrier {}", barrier.id),
             StreamElement::EndOfInput => "end".to_owned(),
+            StreamElement::EndOfPartition => "closed".to_owned(),
         });
     }
-    let expected = ["300 rows", "300 rows", "watermark 7", "watermark 7", "end", "end"];
-    assert_eq!(elements, expected);
+    let expected = ["300 rows", "watermark 7", "end", "closed"];
+    assert_eq!(elements, expected.map(|element| [element; 2]).concat());
     assert!(gate.is_finished());
     Ok(())
 }

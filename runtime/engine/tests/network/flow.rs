@@ -1,5 +1,8 @@
 use std::thread;
 
+use sciurus_core::checkpoint::{
+    Alignment, CheckpointBarrier, CheckpointId, Ending, SavepointFormat, SnapshotKind,
+};
 use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_engine::exchange::ChannelSender;
 use sciurus_engine::exchange::network::{Compression, Network, NetworkOptions};
@@ -39,12 +42,26 @@ fn what_controls_arrives_as_it_was_sent() {
     let (one, two) = (worker(1), worker(2));
     let mut consumer = Consumer::new(LIMIT).add(&two, channel(0, 0), &peer(1, &one));
     let mut producer = Producer::new(&one, channel(0, 0), &peer(2, &two), LIMIT);
+    let barrier = CheckpointBarrier {
+        id: CheckpointId(7),
+        timestamp: -5,
+        kind: SnapshotKind::Savepoint {
+            format: SavepointFormat::Native,
+            ending: Some(Ending::Drain),
+        },
+        alignment: Alignment::AtLeastOnce,
+        exclusive: "file:///tmp/ch\u{e4}k/chk-7".to_owned(),
+        shared: Some("file:///tmp/shared".to_owned()),
+    };
     let sent = [
         StreamElement::Watermark(i64::MIN),
         StreamElement::WatermarkStatus(WatermarkStatus::Idle),
         StreamElement::WatermarkStatus(WatermarkStatus::Active),
         StreamElement::Watermark(i64::MAX),
+        StreamElement::Barrier(barrier.clone()),
         StreamElement::EndOfInput,
+        StreamElement::Barrier(barrier),
+        StreamElement::EndOfPartition,
     ];
     for element in &sent {
         producer.send(element.clone()).unwrap();
@@ -105,6 +122,7 @@ fn channels_from_this_process_and_from_another_share_a_gate() {
     let bytes = batch.bytes();
     local.send(StreamElement::Batch(batch), bytes).unwrap();
     local.send(StreamElement::EndOfInput, 0).unwrap();
+    local.send(StreamElement::EndOfPartition, 0).unwrap();
     let mut producer = Producer::new(&one, channel(0, 0), &peer(2, &two), LIMIT);
     producer.send_all(10, 10).unwrap();
     consumer.take_all().unwrap();

@@ -110,7 +110,8 @@ impl Producer {
             self.send_rows(batch.min(rows - self.next))?;
             self.send(StreamElement::Watermark(self.next))?;
         }
-        self.send(StreamElement::EndOfInput)
+        self.send(StreamElement::EndOfInput)?;
+        self.send(StreamElement::EndOfPartition)
     }
 }
 

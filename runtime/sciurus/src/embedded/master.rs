@@ -258,6 +258,8 @@ impl Master {
                 control: control.clone(),
                 senders: ends.senders,
                 gates: ends.gates,
+                restore: None,
+                responder: None,
             };
             let started =
                 deployment.build().and_then(|(task, metrics)| self.start(*attempt, task, metrics));

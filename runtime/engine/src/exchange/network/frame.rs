@@ -18,10 +18,12 @@
 //! bytes is columns of numbers and text, of which no damage does more harm than wrong values.
 
 use arrow_buffer::Buffer;
+use sciurus_core::checkpoint::CheckpointBarrier;
 use sciurus_core::element::WatermarkStatus;
 use sciurus_core::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::barrier;
 use super::channel::ChannelId;
 use super::codec::OutgoingBatch;
 
@@ -44,7 +46,7 @@ pub(super) enum Kind {
     Watermark = 3,
     /// The value is 1 where the channel is idle.
     Status = 4,
-    /// Nothing follows on the channel.
+    /// Nothing follows on the channel: it is closed.
     End = 5,
     /// The producer is gone before the end.
     Close = 6,
@@ -54,12 +56,18 @@ pub(super) enum Kind {
     Gone = 8,
     /// Nothing but the header's last field; not part of the sequence.
     Ack = 9,
+    /// The value is the checkpoint's id; the body is the barrier.
+    Barrier = 10,
+    /// The data of the channel has ended; barriers may follow.
+    EndOfInput = 11,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{Ack, Batch, Close, Credit, End, Gone, Open, Status, Watermark};
-        [Open, Batch, Watermark, Status, End, Close, Credit, Gone, Ack]
+        use Kind::{
+            Ack, Barrier, Batch, Close, Credit, End, EndOfInput, Gone, Open, Status, Watermark,
+        };
+        [Open, Batch, Watermark, Status, End, Close, Credit, Gone, Ack, Barrier, EndOfInput]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -86,11 +94,18 @@ impl OutgoingFrame {
     }
 
     pub(super) fn open(channel: u32, id: ChannelId) -> Self {
-        let body = id.to_bytes();
-        let (checked, checksum) = (body.len() as u32, xxh3_64(&body));
-        let parts = vec![Buffer::from(body.as_slice())];
-        let frame = Self::control(Kind::Open, channel, 0);
-        Self { checked, checksum, body_bytes: body.len(), parts, ..frame }
+        Self::control(Kind::Open, channel, 0).with_body(&id.to_bytes())
+    }
+
+    pub(super) fn barrier(channel: u32, barrier: &CheckpointBarrier) -> Self {
+        let body = barrier::to_bytes(barrier);
+        Self::control(Kind::Barrier, channel, barrier.id.0).with_body(&body)
+    }
+
+    /// Adds a body, all of which the checksum covers.
+    fn with_body(self, body: &[u8]) -> Self {
+        let (checked, checksum) = (body.len() as u32, xxh3_64(body));
+        Self { checked, checksum, body_bytes: body.len(), parts: vec![Buffer::from(body)], ..self }
     }
 
     /// Makes the frame of a batch that takes `credit` bytes of credit; `None` where it is too long.
@@ -139,6 +154,10 @@ impl OutgoingFrame {
 
     pub(super) fn status(channel: u32, status: WatermarkStatus) -> Self {
         Self::control(Kind::Status, channel, u64::from(status == WatermarkStatus::Idle))
+    }
+
+    pub(super) fn end_of_input(channel: u32) -> Self {
+        Self::control(Kind::EndOfInput, channel, 0)
     }
 
     pub(super) fn end(channel: u32) -> Self {
@@ -224,7 +243,7 @@ impl Header {
         let eight = |at: usize| u64::from(four(at)) | u64::from(four(at + 4)) << 32;
         let kind = Kind::from_byte(bytes[4]).ok_or(FrameError::Kind(bytes[4]))?;
         let (body_bytes, checked) = (four(0) as usize, four(12) as usize);
-        let has_body = matches!(kind, Kind::Open | Kind::Batch);
+        let has_body = matches!(kind, Kind::Open | Kind::Batch | Kind::Barrier);
         if body_bytes > MAX_BODY_BYTES || checked > body_bytes || (body_bytes > 0) != has_body {
             return Err(FrameError::Length(body_bytes as u64));
         }

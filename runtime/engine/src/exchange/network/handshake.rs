@@ -12,7 +12,7 @@ use sciurus_core::ids::{JobId, WorkerId};
 
 const MAGIC: [u8; 8] = *b"sciurusx";
 /// Both ends are the same executable: this tells apart what isn't even Sciurus.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HELLO_BYTES: usize = 92;
 const ANSWER_BYTES: usize = 28;
 /// The longest address or reason.

@@ -10,6 +10,7 @@ use arrow_buffer::Buffer;
 use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_core::ids::{AttemptNumber, JobEdgeId, SubtaskIndex};
 
+use super::barrier;
 use super::channel::ChannelId;
 use super::codec::EncodedBatch;
 use super::frame::{FrameError, Header, Kind};
@@ -158,7 +159,11 @@ impl Inbound {
                 1 => WatermarkStatus::Idle,
                 _ => return Err(FrameError::Body("a status that isn't known")),
             })),
-            Kind::End => Payload::Element(StreamElement::EndOfInput),
+            Kind::Barrier => Payload::Element(StreamElement::Barrier(
+                barrier::read(&body).ok_or(FrameError::Body("a barrier that can't be read"))?,
+            )),
+            Kind::EndOfInput => Payload::Element(StreamElement::EndOfInput),
+            Kind::End => Payload::Element(StreamElement::EndOfPartition),
             _ => return Err(FrameError::Body("a frame of another kind than producers send")),
         };
         match &mut opened.target {
@@ -230,7 +235,7 @@ impl Inbound {
 }
 
 fn is_end(payload: &Payload) -> bool {
-    matches!(payload, Payload::Element(StreamElement::EndOfInput))
+    matches!(payload, Payload::Element(StreamElement::EndOfPartition))
 }
 
 impl InputState {

@@ -21,6 +21,7 @@
 //!   time; where that attempt of the consumer is gone, its producer is told ([`inbound`]).
 
 mod accept;
+mod barrier;
 mod channel;
 mod chunk;
 pub mod codec;

@@ -54,7 +54,9 @@ impl ChannelSender for RemoteChannel {
             }
             StreamElement::Watermark(watermark) => OutgoingFrame::watermark(number, watermark),
             StreamElement::WatermarkStatus(status) => OutgoingFrame::status(number, status),
-            StreamElement::EndOfInput => {
+            StreamElement::Barrier(barrier) => OutgoingFrame::barrier(number, &barrier),
+            StreamElement::EndOfInput => OutgoingFrame::end_of_input(number),
+            StreamElement::EndOfPartition => {
                 self.has_ended = true;
                 OutgoingFrame::end(number)
             }

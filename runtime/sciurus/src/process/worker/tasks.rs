@@ -135,6 +135,8 @@ impl Tasks {
             control: control.clone(),
             senders: ends.senders,
             gates: ends.gates,
+            restore: None,
+            responder: None,
         };
         let (task, metrics) = deployment.build()?;
         let name = thread_name(&vertex.name, attempt.subtask, vertex.parallelism);

@@ -1,10 +1,14 @@
 //! What a task and its operators have to do with checkpoints.
 
+mod services;
+
 use std::fmt;
 
 use sciurus_checkpoint::TaskAcknowledgement;
 use sciurus_core::checkpoint::{CheckpointBarrier, CheckpointId};
 use sciurus_state::{BackendConfig, KeyedBackend, KeyedSnapshot, OperatorSnapshot};
+
+pub use services::{CheckpointServices, CheckpointSetupError};
 
 use crate::error::TaskResult;
 
