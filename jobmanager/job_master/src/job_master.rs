@@ -5,15 +5,17 @@ mod protocol;
 mod scheduling;
 mod task_reports;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sciurus_core::graph::JobGraph;
-use sciurus_core::ids::JobId;
+use sciurus_core::ids::{JobId, JobVertexId};
 use sciurus_core::time::Timestamp;
 
+use crate::checkpoint_coordinator::CheckpointStatistics;
 use crate::execution_graph::{ExecutionGraph, SubtaskPosition};
 use crate::failure::{ExceptionHistory, JobFailure};
 use crate::region::PipelinedRegions;
+use crate::rescale::ParallelismBounds;
 use crate::restart::RestartStrategy;
 use crate::slots::SlotBook;
 use crate::{JobStatus, Lifecycle};
@@ -52,6 +54,8 @@ pub struct JobMaster {
     timers: u64,
     failure: Option<JobFailure>,
     exceptions: ExceptionHistory,
+    checkpoints: CheckpointStatistics,
+    requirements: BTreeMap<JobVertexId, ParallelismBounds>,
 }
 
 impl JobMaster {
@@ -64,6 +68,11 @@ impl JobMaster {
         now: Timestamp,
     ) -> Self {
         let history_size = options.attempts_history_size;
+        let requirements = graph
+            .vertices
+            .iter()
+            .map(|vertex| (vertex.id, ParallelismBounds { lower: 1, upper: vertex.parallelism }))
+            .collect();
         let executions = ExecutionGraph::new(&graph, options.execution_graph_id, history_size, now);
         Self {
             job_id,
@@ -72,6 +81,7 @@ impl JobMaster {
             executions,
             lifecycle: Lifecycle::new(JobStatus::Initializing, now),
             exceptions: ExceptionHistory::new(options.exception_history_size),
+            checkpoints: CheckpointStatistics::new(options.checkpointing.history_size),
             options,
             slots: SlotBook::default(),
             scheduled: BTreeSet::new(),
@@ -82,6 +92,7 @@ impl JobMaster {
             restarts: 0,
             timers: 0,
             failure: None,
+            requirements,
         }
     }
 
@@ -105,6 +116,15 @@ impl JobMaster {
             Event::GlobalFailure(cause) => self.fail_globally(cause, now, &mut actions),
             Event::CancelRequested => self.cancel(now, &mut actions),
             Event::TimerFired(timer) => self.note_timer(timer, now, &mut actions),
+            Event::CheckpointAcknowledged { .. }
+            | Event::CheckpointDeclined { .. }
+            | Event::EndOfData(_)
+            | Event::SourcesSnapshotted { .. }
+            | Event::CheckpointWritten { .. }
+            | Event::SnapshotRequested { .. }
+            | Event::RescaleRequested { .. }
+            | Event::SlotsAvailable(_)
+            | Event::RestoreFailed { .. } => {}
         }
         actions
     }
@@ -154,6 +174,16 @@ impl JobMaster {
         &self.exceptions
     }
 
+    /// Returns what is shown of the job's checkpoints.
+    pub fn checkpoints(&self) -> &CheckpointStatistics {
+        &self.checkpoints
+    }
+
+    /// Returns how many subtasks each vertex may have.
+    pub fn requirements(&self) -> &BTreeMap<JobVertexId, ParallelismBounds> {
+        &self.requirements
+    }
+
     /// Returns why the job is failing or has failed.
     pub fn failure(&self) -> Option<&JobFailure> {
         self.failure.as_ref()
@@ -176,6 +206,7 @@ impl JobMaster {
         match timer {
             Timer::Restart(id) => self.note_restart_timer(id, now, actions),
             Timer::SlotRequest(id) => self.note_slot_timer(id, now, actions),
+            Timer::Checkpoint(_) | Timer::CheckpointTimeout(_) | Timer::Resources(_) => {}
         }
     }
 

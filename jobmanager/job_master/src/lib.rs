@@ -8,8 +8,9 @@
 //! It works on an [`execution_graph`], one [`execution_graph::Execution`] per attempt to run a
 //! subtask. States and their legal transitions are in [`ExecutionState`] and [`JobStatus`], what
 //! restarts together in [`region`], when it restarts in [`restart`], and what went wrong in
-//! [`failure`].
+//! [`failure`]. Checkpoints are [`checkpoint_coordinator`]'s, other parallelism is [`rescale`]'s.
 
+pub mod checkpoint_coordinator;
 pub mod execution_graph;
 mod execution_state;
 pub mod failure;
@@ -17,6 +18,7 @@ mod job_master;
 mod job_status;
 mod lifecycle;
 pub mod region;
+pub mod rescale;
 pub mod restart;
 pub mod slots;
 

@@ -359,6 +359,7 @@ impl Dispatcher {
             slot_request_timeout: settings.slot_request_timeout,
             attempts_history_size: settings.attempts_history_size,
             exception_history_size: settings.exception_history_size,
+            ..JobMasterOptions::default()
         };
         let now = SystemClock.now();
         let master = JobMaster::new(id, plan.graph, restart_strategy, options, now);

@@ -240,7 +240,7 @@ impl Runner {
                     }
                     self.services.resources.release(id, allocations);
                 }
-                Action::Deploy { attempt, slot } => {
+                Action::Deploy { attempt, slot, .. } => {
                     if let Some(slot) = self.grants.get(&slot.allocation) {
                         to_deploy.push(Placed { attempt, slot: slot.clone() });
                     }
@@ -266,6 +266,18 @@ impl Runner {
                 Action::JobReachedTerminal { status, failure } => {
                     self.on_end(status, failure.as_ref());
                 }
+                Action::SnapshotSources { .. }
+                | Action::TriggerCheckpoint { .. }
+                | Action::WriteCheckpoint(_)
+                | Action::NotifyComplete { .. }
+                | Action::NotifyAborted { .. }
+                | Action::DeleteCheckpoint { .. }
+                | Action::DiscardCheckpoint { .. }
+                | Action::DiscardFiles(_)
+                | Action::DeleteLeftovers { .. }
+                | Action::RestoreSources { .. }
+                | Action::RequestDone { .. }
+                | Action::ChangeGraph { .. } => {}
             }
         }
         let patience = self.services.task_cancellation_timeout;

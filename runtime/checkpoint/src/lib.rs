@@ -5,9 +5,11 @@
 
 pub mod handle;
 pub mod metadata;
+pub mod pointer;
 
 pub use handle::{
     KeyedStateHandle, OperatorStateHandle, OperatorSubtaskState, StateData, StateFile,
     SubtaskState, TaskAcknowledgement, TaskCheckpointMetrics,
 };
 pub use metadata::{CheckpointMetadata, OperatorRestore, OperatorState, SubtaskRestore};
+pub use pointer::CheckpointPointer;

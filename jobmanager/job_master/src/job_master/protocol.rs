@@ -1,8 +1,23 @@
 //! What a job master is told, and what it wants done.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sciurus_core::ids::{AllocationId, ExecutionAttemptId, ExecutionGraphId, TaskManagerId};
+use bytes::Bytes;
+use sciurus_checkpoint::{
+    CheckpointMetadata, CheckpointPointer, StateFile, SubtaskRestore, TaskAcknowledgement,
+};
+use sciurus_core::checkpoint::{CheckpointBarrier, CheckpointId, SnapshotKind};
+use sciurus_core::ids::{
+    AllocationId, ExecutionAttemptId, ExecutionGraphId, ExecutionVertexId, JobVertexId, OperatorId,
+    TaskManagerId,
+};
+
+use crate::checkpoint_coordinator::{
+    CheckpointingOptions, InitialState, RequestFailure, RequestId, RequestOutcome,
+};
+use crate::rescale::ParallelismBounds;
 
 use crate::failure::{FailureCause, JobFailure};
 use crate::slots::{SharedSlot, SlotGrant};
@@ -20,6 +35,10 @@ pub struct JobMasterOptions {
     pub attempts_history_size: usize,
     /// How many root causes are remembered (`web.exception-history-size`).
     pub exception_history_size: usize,
+    /// How checkpoints are taken.
+    pub checkpointing: CheckpointingOptions,
+    /// What the job starts from.
+    pub initial: InitialState,
 }
 
 impl Default for JobMasterOptions {
@@ -30,6 +49,8 @@ impl Default for JobMasterOptions {
             slot_request_timeout: Duration::from_secs(300),
             attempts_history_size: 16,
             exception_history_size: 16,
+            checkpointing: CheckpointingOptions::default(),
+            initial: InitialState::default(),
         }
     }
 }
@@ -45,6 +66,12 @@ pub enum Timer {
     Restart(TimerId),
     /// The job has waited too long for slots.
     SlotRequest(TimerId),
+    /// A checkpoint is due.
+    Checkpoint(TimerId),
+    /// A checkpoint has taken too long.
+    CheckpointTimeout(CheckpointId),
+    /// The job has waited for more slots, or for slots to stay as they are.
+    Resources(TimerId),
 }
 
 /// What a job master is told.
@@ -84,6 +111,67 @@ pub enum Event {
     CancelRequested,
     /// A timer has fired.
     TimerFired(Timer),
+    /// A task's part of a checkpoint is durable.
+    CheckpointAcknowledged {
+        /// The attempt.
+        attempt: ExecutionAttemptId,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Its part.
+        acknowledgement: Box<TaskAcknowledgement>,
+    },
+    /// A task takes no part in a checkpoint, and goes on.
+    CheckpointDeclined {
+        /// The attempt.
+        attempt: ExecutionAttemptId,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Why.
+        reason: String,
+    },
+    /// A task has processed all of its input and waits for a checkpoint to end with. It comes
+    /// before the acknowledgement of that checkpoint.
+    EndOfData(ExecutionAttemptId),
+    /// The enumerators of the job's sources have been asked for their state.
+    SourcesSnapshotted {
+        /// The checkpoint that it is for.
+        checkpoint: CheckpointId,
+        /// Their state, or why there is none.
+        result: Result<BTreeMap<OperatorId, Bytes>, String>,
+    },
+    /// The metadata of a checkpoint was written, and the pointer to it.
+    CheckpointWritten {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Where it lies, or why it doesn't.
+        result: Result<CheckpointPointer, String>,
+    },
+    /// A user wants a checkpoint, a savepoint, or the job to end with one.
+    SnapshotRequested {
+        /// The request, which is answered by [`Action::RequestDone`].
+        request: RequestId,
+        /// What is wanted.
+        kind: SnapshotKind,
+        /// The URL of the folder in which a savepoint gets one of its own.
+        target: Option<String>,
+    },
+    /// A user wants the job to run with other parallelism.
+    RescaleRequested {
+        /// The request, which is answered by [`Action::RequestDone`].
+        request: RequestId,
+        /// The bounds of each vertex.
+        parallelism: BTreeMap<JobVertexId, ParallelismBounds>,
+    },
+    /// So many slots are free that the job could have besides those that it holds and waits for.
+    SlotsAvailable(u32),
+    /// Files of a checkpoint could not be read. The failure of the task that found out comes by
+    /// itself, before or after.
+    RestoreFailed {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Which file, and why.
+        reason: String,
+    },
 }
 
 /// What a job master wants done, in this order.
@@ -102,6 +190,8 @@ pub enum Action {
         attempt: ExecutionAttemptId,
         /// Where to run it.
         slot: SlotGrant,
+        /// What it starts with; without it, it starts anew.
+        restore: Option<Arc<SubtaskRestore>>,
     },
     /// Stop an attempt, which answers that it was canceled. If the attempt isn't known where it
     /// should run, that is the answer, too.
@@ -124,5 +214,92 @@ pub enum Action {
         status: JobStatus,
         /// Why it failed, if it did.
         failure: Option<JobFailure>,
+    },
+    /// Ask the enumerators of all sources for their state, behind all that they have decided, and
+    /// answer with [`Event::SourcesSnapshotted`].
+    SnapshotSources {
+        /// The checkpoint that it is for.
+        checkpoint: CheckpointId,
+    },
+    /// Send a barrier to a task, behind all that was sent to it.
+    TriggerCheckpoint {
+        /// The attempt.
+        attempt: ExecutionAttemptId,
+        /// The barrier.
+        barrier: CheckpointBarrier,
+    },
+    /// Write the metadata of a checkpoint durably and then the pointer to it, which takes the place
+    /// of none, and answer with [`Event::CheckpointWritten`]. A savepoint has no pointer.
+    WriteCheckpoint(Box<CheckpointMetadata>),
+    /// Tell tasks, and the enumerators of sources, that a checkpoint is complete.
+    NotifyComplete {
+        /// The attempts.
+        attempts: Vec<ExecutionAttemptId>,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
+    /// Tell tasks, and the enumerators of sources, that a checkpoint came to nothing.
+    NotifyAborted {
+        /// The attempts.
+        attempts: Vec<ExecutionAttemptId>,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
+    /// Delete a complete checkpoint: first the pointer to it, then its folder and these files, to
+    /// which no other refers.
+    DeleteCheckpoint {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Where it lies.
+        pointer: CheckpointPointer,
+        /// Files outside its folder.
+        shared: Vec<StateFile>,
+    },
+    /// Delete the folder of a checkpoint that came to nothing, with the pointer to it if there is
+    /// one. Tasks may still write there.
+    DiscardCheckpoint {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// The URL of its folder.
+        exclusive: String,
+    },
+    /// Delete these files, to which nothing refers. Those that aren't there are gone already.
+    DiscardFiles(Vec<Arc<str>>),
+    /// Delete all in the job's folder of checkpoints but these: nothing else is referred to, and
+    /// no task writes there.
+    DeleteLeftovers {
+        /// Checkpoints with lower numbers are somebody else's, and so are files to which these
+        /// refer: they stay.
+        first: CheckpointId,
+        /// The URLs of the folders of complete checkpoints.
+        folders: BTreeSet<Arc<str>>,
+        /// The URLs of files outside them.
+        files: BTreeSet<Arc<str>>,
+    },
+    /// Bring the enumerators of sources to where a checkpoint has them, before these readers start
+    /// again. It comes before their [`Action::Deploy`].
+    RestoreSources {
+        /// The checkpoint; without one, they start anew.
+        checkpoint: Option<CheckpointId>,
+        /// The subtasks that start again and read from enumerators: of a source all or some. Where
+        /// it is all, its enumerator is made anew from its state, else it takes back what it gave
+        /// these since the checkpoint.
+        readers: BTreeSet<ExecutionVertexId>,
+        /// The state of the enumerators in the checkpoint.
+        states: BTreeMap<OperatorId, Bytes>,
+    },
+    /// Answer a user's request.
+    RequestDone {
+        /// The request.
+        request: RequestId,
+        /// What came of it.
+        result: Result<RequestOutcome, RequestFailure>,
+    },
+    /// From here on the job runs with other parallelism: what it is deployed with next was planned
+    /// with these overrides, and no task runs. New enumerators and workers are needed;
+    /// [`crate::JobMaster::graph`] is the new graph already.
+    ChangeGraph {
+        /// The parallelism of each vertex.
+        overrides: BTreeMap<JobVertexId, u32>,
     },
 }

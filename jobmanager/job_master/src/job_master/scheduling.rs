@@ -153,7 +153,7 @@ impl JobMaster {
             let attempt = self.executions.subtasks()[subtask].current().id();
             let result = self.executions.update(subtask, |e| e.deploy(slot.clone(), now));
             debug_assert!(result.is_ok(), "{result:?}");
-            actions.push(Action::Deploy { attempt, slot });
+            actions.push(Action::Deploy { attempt, slot, restore: None });
         }
         let is_behind = matches!(self.status(), JobStatus::Created | JobStatus::Restarting);
         if is_behind && self.pending_restarts.is_empty() {

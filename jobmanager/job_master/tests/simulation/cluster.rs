@@ -284,7 +284,7 @@ impl Cluster {
                         assert!(self.given.remove(&allocation).is_some(), "it was given");
                     }
                 }
-                Action::Deploy { attempt, slot } => {
+                Action::Deploy { attempt, slot, .. } => {
                     let position =
                         self.master.execution_graph().position_of(attempt.execution_vertex());
                     assert!(last_deployed < position, "topological order");
@@ -309,6 +309,7 @@ impl Cluster {
                     assert!(self.requested.is_empty(), "no request outlives the job");
                     assert!(self.given.is_empty(), "no slot outlives the job");
                 }
+                action => panic!("{action:?} of a job without checkpoints"),
             }
         }
         self.check();

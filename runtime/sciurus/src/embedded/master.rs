@@ -185,6 +185,18 @@ impl Master {
                 Action::JobReachedTerminal { status, failure } => {
                     outcome = Some(JobOutcome::of(status, failure));
                 }
+                Action::SnapshotSources { .. }
+                | Action::TriggerCheckpoint { .. }
+                | Action::WriteCheckpoint(_)
+                | Action::NotifyComplete { .. }
+                | Action::NotifyAborted { .. }
+                | Action::DeleteCheckpoint { .. }
+                | Action::DiscardCheckpoint { .. }
+                | Action::DiscardFiles(_)
+                | Action::DeleteLeftovers { .. }
+                | Action::RestoreSources { .. }
+                | Action::RequestDone { .. }
+                | Action::ChangeGraph { .. } => {}
             }
         }
         if !grants.is_empty() {

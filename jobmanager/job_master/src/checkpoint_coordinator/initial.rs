@@ -1,0 +1,41 @@
+//! What a job starts from.
+
+use std::sync::Arc;
+
+use sciurus_checkpoint::{CheckpointMetadata, CheckpointPointer};
+use sciurus_core::checkpoint::CheckpointId;
+
+/// A checkpoint or savepoint that is complete and durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompleteCheckpoint {
+    /// Where it lies.
+    pub pointer: CheckpointPointer,
+    /// What it holds.
+    pub metadata: Arc<CheckpointMetadata>,
+}
+
+/// The savepoint, or checkpoint of another job, that a user wants a job to start from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialSavepoint {
+    /// It.
+    pub checkpoint: CompleteCheckpoint,
+    /// Whether it becomes the job's own, to be deleted when later checkpoints have taken its place.
+    pub is_claimed: bool,
+    /// Whether state that belongs to no operator of the job may be left out.
+    pub allow_non_restored: bool,
+}
+
+/// What a job starts from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InitialState {
+    /// The complete checkpoints of an earlier life of the job, the oldest first. If there are any
+    /// the job goes on from the latest.
+    pub checkpoints: Vec<CompleteCheckpoint>,
+    /// What it starts from if there are none.
+    pub savepoint: Option<InitialSavepoint>,
+    /// The highest number that a checkpoint of the job is known to have had.
+    pub last_checkpoint: CheckpointId,
+    /// The first number that a checkpoint of the job can have had: what lies in the job's folder
+    /// with a lower one is somebody else's.
+    pub first_checkpoint: CheckpointId,
+}

@@ -1,0 +1,5 @@
+//! Running with other parallelism.
+
+mod bounds;
+
+pub use bounds::ParallelismBounds;
