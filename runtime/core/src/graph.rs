@@ -10,6 +10,7 @@ mod compile;
 mod job_graph;
 mod operator_ids;
 mod parallelism;
+mod parallelism_overrides;
 mod partitioning;
 mod plan;
 mod resolve;
@@ -20,6 +21,7 @@ mod wiring;
 
 pub use job_graph::{ChainInput, ChainedOperator, JobEdge, JobGraph, JobType, JobVertex};
 pub use parallelism::{MIN_DEFAULT_MAX_PARALLELISM, default_max_parallelism};
+pub use parallelism_overrides::ParallelismOverrideError;
 pub use partitioning::{Distribution, ExchangeMode, Partitioning};
 pub use plan::{EmptyObject, JobPlan, PlanInput, PlanNode};
 pub use stream_graph::{StreamEdge, StreamGraph};

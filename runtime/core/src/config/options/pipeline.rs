@@ -1,5 +1,6 @@
 //! What a job is: its name, its width and how its operators are put together.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::key::MAX_KEY_GROUPS;
@@ -18,6 +19,12 @@ super::options! {
         .default(|| -1)
         .rule("-1 or from 1 to 32768", |max| *max == -1 || (1..=MAX_KEY_GROUPS as i32).contains(max))
         .example("128");
+
+    /// Numbers of parallel subtasks of single vertices, by their ids, in place of what the job's
+    /// program says; the numbers of key groups stay.
+    JOBVERTEX_PARALLELISM_OVERRIDES: BTreeMap<String, u32> = "pipeline.jobvertex-parallelism-overrides"
+        .default(BTreeMap::new)
+        .example("6d2677a0ecc3fd8df0b72ec675edf8f4:4");
 
     /// Name of the job, as shown in lists, logs and metrics.
     NAME: String = "pipeline.name"
