@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod rest;
 pub mod restart_strategy;
+pub mod rocksdb;
 pub mod sciurus;
 pub mod state;
 pub mod taskmanager;
@@ -27,11 +28,12 @@ pub struct OptionGroup {
 }
 
 /// All options, by subject.
-pub static GROUPS: [&OptionGroup; 13] = [
+pub static GROUPS: [&OptionGroup; 14] = [
     &pipeline::GROUP,
     &execution::GROUP,
     &restart_strategy::GROUP,
     &state::GROUP,
+    &rocksdb::GROUP,
     &cluster::GROUP,
     &jobmanager::GROUP,
     &taskmanager::GROUP,
