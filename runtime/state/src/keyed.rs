@@ -14,7 +14,7 @@ use crate::error::StateError;
 use crate::heap::{HeapBackend, HeapSnapshot};
 use crate::namespace::Namespace;
 use crate::slot::Slot;
-use crate::snapshot::{SnapshotError, SnapshotReader, SnapshotStats};
+use crate::snapshot::{SnapshotError, SnapshotFiles, SnapshotReader, SnapshotStats};
 use crate::timer::{TimeDomain, Timer};
 use crate::ttl::StateTtlConfig;
 
@@ -48,6 +48,17 @@ impl KeyedSnapshot {
     pub fn write(&self, out: impl Write) -> Result<SnapshotStats, SnapshotError> {
         match self {
             Self::Heap(heap) => heap.write(out),
+        }
+    }
+
+    /// Returns the snapshot as files, `None` where the backend has none and it is to be written.
+    /// They stay as long as the snapshot is there. May take time: not for the task's thread.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`].
+    pub fn files(&self) -> Result<Option<SnapshotFiles>, SnapshotError> {
+        match self {
+            Self::Heap(_) => Ok(None),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Keyed state.
 //!
-//! [`backend`] says what a backend does, [`keyed`] which there are: [`heap`] so far. User code
+//! [`backend`] says what a backend does, [`keyed`] which there are, [`settings`]
+//! how one is made as configured: [`heap`] so far. User code
 //! meets state as the primitives of [`handle`], the engine by [`Slot`] and [`mod@column`]. What a key
 //! has is told apart by [`namespace`]; [`ttl`] lets it expire; [`timer`] calls it back. What is
 //! derived from state, and in no snapshot, is kept by [`key_index`]; what belongs to no key is
@@ -19,6 +20,7 @@ pub mod key_index;
 pub mod keyed;
 pub mod namespace;
 pub mod operator;
+pub mod settings;
 pub mod slot;
 pub mod snapshot;
 pub mod timer;
@@ -36,7 +38,10 @@ pub use key_index::KeyIndex;
 pub use keyed::{KeyedBackend, KeyedSnapshot};
 pub use namespace::Namespace;
 pub use operator::{OperatorBackend, OperatorSnapshot};
+pub use settings::{BackendError, BackendResources, RestoreInput, StateBackendSettings};
 pub use slot::Slot;
-pub use snapshot::{SnapshotError, SnapshotReader, SnapshotStats};
+pub use snapshot::{
+    SharedFiles, SnapshotError, SnapshotFile, SnapshotFiles, SnapshotReader, SnapshotStats,
+};
 pub use timer::{TimeDomain, Timer, TimerKey};
 pub use ttl::{StateTtlConfig, TtlUpdateType, TtlVisibility};

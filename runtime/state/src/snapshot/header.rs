@@ -32,11 +32,22 @@ pub struct SnapshotHeader {
 
 const STAMPED: u8 = 1;
 
-fn kind_byte(kind: StateKind) -> u8 {
+/// Returns the byte that stands for a kind.
+pub(crate) fn kind_byte(kind: StateKind) -> u8 {
     match kind {
         StateKind::Value => 1,
         StateKind::List => 2,
         StateKind::Map => 3,
+    }
+}
+
+/// Returns the kind that a byte of `part` stands for.
+pub(crate) fn kind_of(byte: u8, part: &str) -> Result<StateKind, SnapshotError> {
+    match byte {
+        1 => Ok(StateKind::Value),
+        2 => Ok(StateKind::List),
+        3 => Ok(StateKind::Map),
+        other => Err(SnapshotError::corrupt(part, format!("state kind {other}"))),
     }
 }
 
@@ -110,14 +121,7 @@ impl SnapshotHeader {
         }
         let mut states = Vec::with_capacity(count);
         for _ in 0..count {
-            let kind = match cursor.u8()? {
-                1 => StateKind::Value,
-                2 => StateKind::List,
-                3 => StateKind::Map,
-                other => {
-                    return Err(SnapshotError::corrupt(PART, format!("state kind {other}")));
-                }
-            };
+            let kind = kind_of(cursor.u8()?, PART)?;
             let flags = cursor.u8()?;
             if flags > STAMPED {
                 return Err(SnapshotError::corrupt(PART, format!("state flags {flags:#x}")));

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod error;
+mod files;
 mod header;
 mod reader;
 mod section;
@@ -14,7 +15,10 @@ mod writer;
 
 pub(crate) use cursor::Cursor;
 pub use error::SnapshotError;
+pub use files::{SharedFiles, SnapshotFile, SnapshotFiles};
 pub use header::{SnapshotHeader, SnapshotState};
+#[cfg(feature = "rocksdb")]
+pub(crate) use header::{kind_byte, kind_of};
 pub use reader::{Block, SnapshotReader};
 pub use section::{Entries, Section, SectionKind, Timers};
 pub use writer::{SnapshotStats, SnapshotWriter};
