@@ -5,6 +5,7 @@ use std::ops::Range;
 use sciurus_core::record::RowCodec;
 use sciurus_core::time::Timestamp;
 
+use crate::heap::marks::StateMarks;
 use crate::heap::store::{Store, TypedStore, ValueStore};
 use crate::slot::Slot;
 
@@ -13,6 +14,7 @@ pub struct ValueColumn<'a, T> {
     store: &'a mut ValueStore<T>,
     unsettled: &'a mut Vec<u32>,
     now: Option<Timestamp>,
+    marks: Option<&'a mut StateMarks>,
 }
 
 impl<'a, T: RowCodec> ValueColumn<'a, T> {
@@ -20,10 +22,11 @@ impl<'a, T: RowCodec> ValueColumn<'a, T> {
         store: &'a mut ValueStore<T>,
         unsettled: &'a mut Vec<u32>,
         slots: usize,
+        marks: Option<&'a mut StateMarks>,
     ) -> Self {
         store.grow(slots);
         let now = store.now();
-        Self { store, unsettled, now }
+        Self { store, unsettled, now, marks }
     }
 
     /// Returns the value. Doesn't renew its time to live.
@@ -45,11 +48,17 @@ impl<'a, T: RowCodec> ValueColumn<'a, T> {
     /// Where `slot` wasn't resolved in this namespace in this batch.
     #[inline]
     pub fn slot_mut(&mut self, slot: Slot) -> &mut Option<T> {
+        if let Some(marks) = &mut self.marks {
+            marks.set_dirty(slot.0);
+        }
         self.store.write(slot.index(), self.now)
     }
 
     /// Removes the value. The key is forgotten at the end of the batch if it has no other.
     pub fn clear(&mut self, slot: Slot) {
+        if let Some(marks) = &mut self.marks {
+            marks.set_dirty(slot.0);
+        }
         self.store.clear(slot.index());
         self.unsettled.push(slot.0);
     }

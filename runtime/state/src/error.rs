@@ -78,6 +78,12 @@ pub enum StateError {
         /// What makes no sense.
         reason: String,
     },
+    /// The files that state lies in can't be read or written.
+    #[error("{reason}; the state of this attempt is lost, that of the last checkpoint is not")]
+    Storage {
+        /// What was done, to what, and what is wrong.
+        reason: String,
+    },
     /// More than a backend can hold.
     #[error("{what} exceeds the limit of {limit}: raise the job's parallelism")]
     Limit {

@@ -195,7 +195,7 @@ impl KeyedStateBackend for HeapBackend {
     fn drop_namespace(&mut self, namespace: Namespace) -> Result<(), StateError> {
         if let Ok(index) = self.position(namespace) {
             if namespace == Namespace::VOID {
-                self.tables[index] = Table::new(namespace);
+                self.tables[index] = self.new_table(namespace, 0);
             } else {
                 self.pane_keys = self.tables.remove(index).keys.len();
             }

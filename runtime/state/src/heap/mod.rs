@@ -8,6 +8,8 @@ mod cleanup;
 mod current;
 mod directory;
 mod keys;
+#[cfg_attr(not(feature = "rocksdb"), allow(dead_code))]
+pub(crate) mod marks;
 mod restore;
 pub(crate) mod rows;
 mod snapshot;
@@ -34,6 +36,7 @@ use crate::slot::Slot;
 use crate::timer::TimerQueue;
 use crate::ttl::{StateTtlConfig, Ttl};
 use cleanup::Cleanup;
+use marks::StateMarks;
 use restore::UnclaimedState;
 use store::TypedStore;
 use table::Table;
@@ -80,6 +83,8 @@ pub struct HeapBackend {
     /// A table has slots to settle.
     unsettled: bool,
     cleanup: Cleanup,
+    /// The tables stand in front of a database.
+    cached: bool,
 }
 
 impl fmt::Debug for HeapBackend {
@@ -113,7 +118,14 @@ impl HeapBackend {
             batch_rows: 0,
             unsettled: false,
             cleanup: Cleanup::default(),
+            cached: false,
         }
+    }
+
+    fn new_table(&self, namespace: Namespace, keys: usize) -> Table {
+        let mut table = Table::with_capacity(namespace, keys);
+        table.marks = self.cached.then(Box::default);
+        table
     }
 
     /// Returns the index of the namespace's table, or where it would be.
@@ -136,7 +148,7 @@ impl HeapBackend {
 
     fn table_index(&mut self, namespace: Namespace) -> usize {
         self.position(namespace).unwrap_or_else(|index| {
-            self.tables.insert(index, Table::with_capacity(namespace, self.pane_keys));
+            self.tables.insert(index, self.new_table(namespace, self.pane_keys));
             index
         })
     }
@@ -164,7 +176,9 @@ impl HeapBackend {
             });
         }
         self.check_unclaimed(&descriptor)?;
-        self.cleanup.add(ttl.as_ref());
+        if !self.cached {
+            self.cleanup.add(ttl.as_ref());
+        }
         self.states.push(Registered { descriptor, ttl });
         let id = StateId((self.states.len() - 1) as u16);
         self.claim::<S>(id)?;
@@ -198,12 +212,29 @@ impl HeapBackend {
     }
 }
 
+/// A state's column in a table, with what is noted of its slots.
+struct Parts<'a, S> {
+    store: &'a mut S,
+    unsettled: &'a mut Vec<u32>,
+    marks: Option<&'a mut StateMarks>,
+}
+
 fn store_in<'a, S: TypedStore>(
     states: &[Registered],
     clock: &Arc<dyn Clock>,
     table: &'a mut Table,
     id: StateId,
 ) -> Result<(&'a mut S, &'a mut Vec<u32>), StateError> {
+    let Parts { store, unsettled, .. } = parts_in(states, clock, table, id)?;
+    Ok((store, unsettled))
+}
+
+fn parts_in<'a, S: TypedStore>(
+    states: &[Registered],
+    clock: &Arc<dyn Clock>,
+    table: &'a mut Table,
+    id: StateId,
+) -> Result<Parts<'a, S>, StateError> {
     let Some(state) = states.get(id.index()) else {
         return Err(StateError::NotRegistered { state: "?".into() });
     };
@@ -214,7 +245,11 @@ fn store_in<'a, S: TypedStore>(
         .get_or_insert_with(|| Box::new(S::new(Ttl::new(state.ttl.as_ref(), clock))));
     let any: &mut dyn std::any::Any = column.as_mut();
     match any.downcast_mut() {
-        Some(store) => Ok((store, &mut table.unsettled)),
+        Some(store) => Ok(Parts {
+            store,
+            unsettled: &mut table.unsettled,
+            marks: table.marks.as_mut().map(|marks| marks.state(id.index())),
+        }),
         None => Err(StateError::TypeMismatch {
             state: state.descriptor.name.clone(),
             expected: S::describe(),
@@ -230,6 +265,6 @@ fn column_in<'a, T: RowCodec>(
     id: StateId,
 ) -> Result<ValueColumn<'a, T>, StateError> {
     let slots = table.keys.slots();
-    let (store, unsettled) = store_in(states, clock, table, id)?;
-    Ok(ValueColumn::new(store, unsettled, slots))
+    let Parts { store, unsettled, marks } = parts_in(states, clock, table, id)?;
+    Ok(ValueColumn::new(store, unsettled, slots, marks))
 }

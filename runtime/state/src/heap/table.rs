@@ -4,6 +4,7 @@ use sciurus_core::time::Timestamp;
 
 use super::directory::Directory;
 use super::keys::{KeyCell, KeyStore};
+use super::marks::Marks;
 use super::rows::{Rows, TableRows};
 use super::store::Store;
 use crate::error::StateError;
@@ -25,6 +26,8 @@ pub(crate) struct Table {
     directory: Directory,
     /// Slots whose key is new in this batch or that lost a value: to free where all is empty.
     pub(crate) unsettled: Vec<u32>,
+    /// Where the table stands in front of a database.
+    pub(crate) marks: Option<Box<Marks>>,
 }
 
 impl Table {
@@ -40,6 +43,7 @@ impl Table {
             columns: Vec::new(),
             directory: Directory::with_capacity(keys),
             unsettled: Vec::new(),
+            marks: None,
         }
     }
 
@@ -150,6 +154,9 @@ impl Table {
     }
 
     fn remove_if_vacant(&mut self, slot: u32) {
+        if self.marks.as_ref().is_some_and(|marks| marks.is_held(slot)) {
+            return;
+        }
         if self.columns.iter().flatten().all(|store| store.is_vacant(slot as usize)) {
             self.remove(slot);
         }
@@ -157,6 +164,9 @@ impl Table {
 
     /// Frees `slot` if it holds a key.
     fn remove(&mut self, slot: u32) {
+        if let Some(marks) = &mut self.marks {
+            marks.forget(slot);
+        }
         if let Some(key) = self.keys.get(slot) {
             self.directory.remove(key.hash(), slot);
             self.keys.remove(slot);

@@ -157,8 +157,11 @@ struct ListSnapshot<T> {
 
 impl<T: RowCodec> StoreSnapshot for ListSnapshot<T> {
     fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
-        let occupied = |slot: &&u32| self.lists.get(**slot as usize).is_some_and(Option::is_some);
-        out.extend(slots.iter().filter(occupied));
+        out.extend(slots.iter().filter(|slot| self.is_occupied(**slot as usize)));
+    }
+
+    fn is_occupied(&self, slot: usize) -> bool {
+        self.lists.get(slot).is_some_and(Option::is_some)
     }
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {

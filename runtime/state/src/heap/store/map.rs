@@ -197,8 +197,11 @@ struct MapSnapshot<K, V> {
 
 impl<K: RowCodec + Ord, V: RowCodec> StoreSnapshot for MapSnapshot<K, V> {
     fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
-        let occupied = |slot: &&u32| self.maps.get(**slot as usize).is_some_and(Option::is_some);
-        out.extend(slots.iter().filter(occupied));
+        out.extend(slots.iter().filter(|slot| self.is_occupied(**slot as usize)));
+    }
+
+    fn is_occupied(&self, slot: usize) -> bool {
+        self.maps.get(slot).is_some_and(Option::is_some)
     }
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {

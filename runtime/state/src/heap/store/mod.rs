@@ -44,6 +44,9 @@ pub(crate) trait StoreSnapshot: Send + Sync {
     /// Appends those of `slots` for which something is stored to `out`.
     fn occupied(&self, slots: &[u32], out: &mut Vec<u32>);
 
+    /// Returns whether something is stored for `slot`.
+    fn is_occupied(&self, slot: usize) -> bool;
+
     /// Appends what is stored for `slot` in the snapshot form.
     fn encode(&self, slot: usize, out: &mut Vec<u8>);
 }

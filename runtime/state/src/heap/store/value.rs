@@ -140,8 +140,11 @@ struct ValueSnapshot<T> {
 
 impl<T: RowCodec> StoreSnapshot for ValueSnapshot<T> {
     fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
-        let occupied = |slot: &&u32| self.values.get(**slot as usize).is_some_and(Option::is_some);
-        out.extend(slots.iter().filter(occupied));
+        out.extend(slots.iter().filter(|slot| self.is_occupied(**slot as usize)));
+    }
+
+    fn is_occupied(&self, slot: usize) -> bool {
+        self.values.get(slot).is_some_and(Option::is_some)
     }
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {
