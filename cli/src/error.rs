@@ -106,6 +106,26 @@ pub enum Error {
     /// The job's arguments lack its id.
     #[error("Missing JobID. Specify a JobID to cancel a job.")]
     MissingJob,
+    /// The job has no such vertex.
+    #[error("job {job} has no vertex '{vertex}'; it has {}", vertices.join(", "))]
+    UnknownVertex {
+        /// The job.
+        job: JobId,
+        /// The name or id that was given.
+        vertex: String,
+        /// Those that there are, quoted.
+        vertices: Vec<String>,
+    },
+    /// Several vertices of the job have this name.
+    #[error("job {job} has {count} vertices called '{vertex}': give the id of one instead")]
+    AmbiguousVertex {
+        /// The job.
+        job: JobId,
+        /// The name that was given.
+        vertex: String,
+        /// How many have it.
+        count: usize,
+    },
     /// The `JobManager` knows no process of this job.
     #[error(
         "there are no logs of job {job}: 'sciurus list -a' shows the jobs that the JobManager knows"

@@ -60,6 +60,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Stop(arguments) => commands::stop::run(&arguments)?,
         Command::Savepoint(arguments) => commands::savepoint::run(&arguments)?,
         Command::Checkpoint(arguments) => commands::checkpoint::run(&arguments)?,
+        Command::Rescale(arguments) => commands::rescale::run(&arguments)?,
         Command::Logs(arguments) => commands::logs::run(&arguments)?,
         Command::Package(arguments) => commands::package::run(&arguments)?,
         Command::Cluster(arguments) => return local::run(&arguments),

@@ -10,6 +10,7 @@ mod operation;
 mod output;
 pub mod package;
 mod progress;
+pub mod rescale;
 pub mod run;
 pub mod savepoint;
 pub mod stop;

@@ -79,3 +79,14 @@ impl Waiting for Disposals {
         format!("/savepoint-disposal/{request_id}")
     }
 }
+
+/// Changes of a job's parallelism.
+pub struct Rescales {
+    pub job: JobId,
+}
+
+impl Waiting for Rescales {
+    fn path(&self, request_id: &str) -> String {
+        format!("/jobs/{}/rescale/{request_id}", self.job)
+    }
+}

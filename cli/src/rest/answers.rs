@@ -78,6 +78,12 @@ pub struct Metric {
 #[derive(Debug, Default, Deserialize)]
 pub struct VertexDetails {
     #[serde(default)]
+    pub id: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub parallelism: u32,
+    #[serde(default)]
     pub tasks: BTreeMap<String, u64>,
     #[serde(default)]
     pub metrics: VertexMetrics,
@@ -224,7 +230,8 @@ pub struct OperationResult {
     pub location: Option<String>,
     #[serde(rename = "checkpointId")]
     pub checkpoint_id: Option<u64>,
-    #[serde(rename = "failure-cause")]
+    /// Checkpoints tell it under another name than all others.
+    #[serde(rename = "failure-cause", alias = "failureCause")]
     pub failure_cause: Option<FailureCause>,
 }
 
@@ -255,6 +262,12 @@ pub struct CheckpointRequest<'a> {
 #[serde(rename_all = "kebab-case")]
 pub struct DisposalRequest<'a> {
     pub savepoint_path: &'a str,
+}
+
+/// What `/jobs/:id/rescale` wants: how many subtasks each vertex is to have.
+#[derive(Debug, Serialize)]
+pub struct RescaleRequest<'a> {
+    pub vertices: BTreeMap<&'a str, u32>,
 }
 
 /// `/overview`

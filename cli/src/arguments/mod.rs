@@ -1,9 +1,15 @@
 //! What the command line looks like: Flink's options under Flink's names, and our own.
 
+mod rescale;
+mod snapshots;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sciurus_core::ids::JobId;
+
+pub use rescale::{Rescale, VertexParallelism};
+pub use snapshots::{Checkpoint, Savepoint, SavepointFormat, Stop};
 
 /// Runs stream jobs: on a cluster of its own, on one of this machine, or on any other.
 ///
@@ -27,6 +33,7 @@ pub enum Command {
     Stop(Stop),
     Savepoint(Savepoint),
     Checkpoint(Checkpoint),
+    Rescale(Rescale),
     Logs(Logs),
     Package(Package),
     Cluster(Cluster),
@@ -196,75 +203,6 @@ pub struct Cancel {
     /// The job's id.
     #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "with_savepoint")]
     pub job: Option<JobId>,
-    #[command(flatten)]
-    pub target: Target,
-}
-
-/// Stops a job with a savepoint.
-#[derive(Debug, Args)]
-pub struct Stop {
-    /// Where the savepoint goes [default: execution.checkpointing.savepoint-dir].
-    #[arg(short = 'p', long = "savepointPath", value_name = "DIRECTORY")]
-    pub savepoint_path: Option<String>,
-    /// Lets the job finish all its windows and timers first.
-    #[arg(short, long)]
-    pub drain: bool,
-    /// The savepoint's form.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value = "canonical")]
-    pub format: SavepointFormat,
-    /// The job's id.
-    #[arg(value_name = "JOB", value_parser = job_id)]
-    pub job: JobId,
-    #[command(flatten)]
-    pub target: Target,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SavepointFormat {
-    Canonical,
-    Native,
-}
-
-impl SavepointFormat {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Canonical => "CANONICAL",
-            Self::Native => "NATIVE",
-        }
-    }
-}
-
-/// Takes a savepoint of a job, or disposes of one.
-#[derive(Debug, Args)]
-pub struct Savepoint {
-    /// Deletes this savepoint.
-    #[arg(short, long, value_name = "PATH", conflicts_with = "job")]
-    pub dispose: Option<String>,
-    /// Doesn't wait until the savepoint is complete.
-    #[arg(long)]
-    pub detached: bool,
-    /// The savepoint's form.
-    #[arg(long = "type", value_enum, ignore_case = true, default_value = "canonical")]
-    pub format: SavepointFormat,
-    /// The job's id.
-    #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "dispose")]
-    pub job: Option<JobId>,
-    /// Where the savepoint goes [default: execution.checkpointing.savepoint-dir].
-    #[arg(value_name = "DIRECTORY")]
-    pub directory: Option<String>,
-    #[command(flatten)]
-    pub target: Target,
-}
-
-/// Takes a checkpoint of a job.
-#[derive(Debug, Args)]
-pub struct Checkpoint {
-    /// Takes a full one, also where checkpoints are incremental.
-    #[arg(long)]
-    pub full: bool,
-    /// The job's id.
-    #[arg(value_name = "JOB", value_parser = job_id)]
-    pub job: JobId,
     #[command(flatten)]
     pub target: Target,
 }
