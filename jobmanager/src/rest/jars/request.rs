@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sciurus_core::config::Configuration;
+use sciurus_core::config::options::client::{self, RecoveryClaimMode};
 use sciurus_core::config::options::pipeline;
 use sciurus_core::ids::{ApplicationId, JobId};
 use serde::Deserialize;
@@ -20,6 +21,16 @@ enum ClaimMode {
     Legacy,
 }
 
+impl From<ClaimMode> for RecoveryClaimMode {
+    fn from(mode: ClaimMode) -> Self {
+        match mode {
+            ClaimMode::Claim => Self::Claim,
+            ClaimMode::NoClaim => Self::NoClaim,
+            ClaimMode::Legacy => Self::Legacy,
+        }
+    }
+}
+
 /// The body of `…/run`, `…/run-application` and `…/plan`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -29,13 +40,11 @@ pub struct JarRequest {
     parallelism: Option<i32>,
     job_id: Option<JobId>,
     application_id: Option<ApplicationId>,
-    #[serde(rename = "allowNonRestoredState")]
-    _allow_non_restored_state: Option<bool>,
+    allow_non_restored_state: Option<bool>,
     savepoint_path: Option<String>,
-    #[serde(rename = "restoreMode")]
-    _restore_mode: Option<ClaimMode>,
-    #[serde(rename = "claimMode")]
-    _claim_mode: Option<ClaimMode>,
+    /// The former name of `claimMode`.
+    restore_mode: Option<ClaimMode>,
+    claim_mode: Option<ClaimMode>,
     flink_configuration: Option<BTreeMap<String, String>>,
 }
 
@@ -61,19 +70,23 @@ impl RunRequest {
     pub fn new(body: JarRequest, params: &Params) -> RestResult<Self> {
         // Values that can't be read are errors, whether they are needed or not.
         let query_parallelism = params.query::<i32>("parallelism")?;
-        let savepoint = body.savepoint_path.as_deref().or(params.query_text("savepointPath"));
-        if let Some(path) = savepoint.filter(|path| !path.is_empty()) {
-            return Err(RestError::bad_request(format!(
-                "Could not execute application. The job was to start from savepoint '{path}', and \
-                 this version of Sciurus restores no savepoints: submit it without."
-            )));
-        }
+        let query_allows = params.query::<bool>("allowNonRestoredState")?;
         let arguments = match body.program_args_list {
             Some(list) => list,
             None => params.list("programArg")?.into_iter().map(str::to_owned).collect(),
         };
         let mut configuration =
             Configuration::from_pairs(body.flink_configuration.unwrap_or_default());
+        let savepoint = body.savepoint_path.as_deref().or(params.query_text("savepointPath"));
+        if let Some(path) = savepoint.filter(|path| !path.is_empty()) {
+            configuration.set(&client::STATE_RECOVERY_PATH, &path.to_owned());
+        }
+        if let Some(allows) = body.allow_non_restored_state.or(query_allows) {
+            configuration.set(&client::STATE_RECOVERY_IGNORE_UNCLAIMED_STATE, &allows);
+        }
+        if let Some(mode) = body.claim_mode.or(body.restore_mode) {
+            configuration.set(&client::STATE_RECOVERY_CLAIM_MODE, &mode.into());
+        }
         match body.parallelism.or(query_parallelism) {
             None | Some(-1) => {}
             Some(parallelism) => match u32::try_from(parallelism) {
@@ -131,8 +144,27 @@ mod tests {
     }
 
     #[test]
-    fn savepoints_and_unknown_fields_are_refused() {
-        assert!(read(r#"{"savepointPath": "file:///sp"}"#).is_err());
+    fn a_savepoint_and_how_it_is_restored_are_settings_of_the_job() {
+        let read = |json: &str| read(json).unwrap().configuration;
+        let configuration = read(
+            r#"{"savepointPath": "file:///sp", "allowNonRestoredState": true, "claimMode": "CLAIM",
+                "flinkConfiguration": {"execution.state-recovery.path": "other"}}"#,
+        );
+        for (key, value) in [
+            ("execution.state-recovery.path", "file:///sp"),
+            ("execution.state-recovery.ignore-unclaimed-state", "true"),
+            ("execution.state-recovery.claim-mode", "CLAIM"),
+        ] {
+            assert_eq!(configuration.text(key), Some(value), "{key}");
+        }
+        let old_name = read(r#"{"restoreMode": "LEGACY"}"#);
+        assert_eq!(old_name.text("execution.state-recovery.claim-mode"), Some("LEGACY"));
+        // What isn't said is as the configuration has it.
+        assert!(read(r#"{"savepointPath": "", "claimMode": null}"#).is_empty());
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
         assert!(serde_json::from_str::<JarRequest>(r#"{"bogus": 1}"#).is_err());
         assert!(serde_json::from_str::<JarRequest>(r#"{"claimMode": "X"}"#).is_err());
     }
