@@ -1,14 +1,17 @@
-//! Checkpoints and savepoints of a job.
-//!
-//! Nothing takes checkpoints yet: statistics are those of a job without, and what is triggered
-//! fails with that reason, in the forms that Flink's clients understand.
+//! Checkpoints and savepoints of a job: what there were, and those that clients trigger.
 
+mod checkpoint;
 mod config;
+mod details;
+mod spread;
 mod statistics;
+#[cfg(test)]
+mod test_data;
 mod trigger;
 
 pub use config::config;
-pub use statistics::{checkpoints, details, subtasks};
+pub use details::{details, subtasks};
+pub use statistics::checkpoints;
 pub use trigger::{
     checkpoint_status, disposal_status, dispose, savepoint_status, stop, trigger_checkpoint,
     trigger_savepoint,

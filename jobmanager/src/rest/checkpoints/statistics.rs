@@ -1,12 +1,20 @@
-//! `/jobs/:jobid/checkpoints` and details of one.
+//! `/jobs/:jobid/checkpoints`.
 
 use axum::extract::State;
-use serde::{Serialize, Serializer};
+use sciurus_core::checkpoint::CheckpointId;
+use sciurus_core::time::Timestamp;
+use sciurus_job_master::checkpoint_coordinator::CheckpointStatistics;
+use sciurus_job_master::checkpoint_coordinator::statistics::{
+    CheckpointCounts, CheckpointSummary, RestoredCheckpoint,
+};
+use serde::Serialize;
 
+use super::checkpoint::CheckpointBody;
+use super::spread::Spread;
 use crate::rest::Rest;
-use crate::rest::error::{RestError, RestResult};
+use crate::rest::error::RestResult;
 use crate::rest::params::Params;
-use crate::rest::reply::{Empty, Reply, ok};
+use crate::rest::reply::{Reply, ok};
 
 /// `GET /jobs/:jobid/checkpoints`.
 #[derive(Debug, Serialize)]
@@ -14,10 +22,10 @@ pub struct CheckpointingStatistics {
     counts: Counts,
     summary: Summary,
     latest: Latest,
-    history: Vec<Empty>,
+    history: Vec<CheckpointBody>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Counts {
     restored: u64,
     total: u64,
@@ -26,86 +34,85 @@ struct Counts {
     failed: u64,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Summary {
-    checkpointed_size: StatsSummary,
-    state_size: StatsSummary,
-    end_to_end_duration: StatsSummary,
-    alignment_buffered: StatsSummary,
-    processed_data: StatsSummary,
-    persisted_data: StatsSummary,
+    checkpointed_size: Spread,
+    state_size: Spread,
+    end_to_end_duration: Spread,
+    alignment_buffered: Spread,
+    processed_data: Spread,
+    persisted_data: Spread,
 }
 
-/// How something is spread over checkpoints.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct StatsSummary {
-    min: u64,
-    max: u64,
-    avg: u64,
-    p50: Percentile,
-    p90: Percentile,
-    p95: Percentile,
-    p99: Percentile,
-    p999: Percentile,
-}
-
-impl StatsSummary {
-    /// What Flink shows of what it doesn't look at.
-    fn zero() -> Self {
-        let zero = Percentile(0.0);
-        Self { p50: zero, p90: zero, p95: zero, p99: zero, p999: zero, ..Self::default() }
-    }
-}
-
-/// A percentile; that of nothing is the text `NaN`, as Flink writes it.
-#[derive(Clone, Copy, Debug)]
-struct Percentile(f64);
-
-impl Default for Percentile {
-    fn default() -> Self {
-        Self(f64::NAN)
-    }
-}
-
-impl Serialize for Percentile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_nan() { serializer.serialize_str("NaN") } else { self.0.serialize(serializer) }
-    }
-}
-
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Latest {
-    completed: Option<Empty>,
-    savepoint: Option<Empty>,
-    failed: Option<Empty>,
-    restored: Option<Empty>,
+    completed: Option<CheckpointBody>,
+    savepoint: Option<CheckpointBody>,
+    failed: Option<CheckpointBody>,
+    restored: Option<Restored>,
 }
 
-/// Shows which checkpoints there were: none.
+/// The checkpoint that the job was last restored from.
+#[derive(Debug, Serialize)]
+struct Restored {
+    id: CheckpointId,
+    restore_timestamp: Timestamp,
+    is_savepoint: bool,
+    external_path: String,
+}
+
+/// Shows a job's checkpoints.
 pub async fn checkpoints(
     State(rest): State<Rest>,
     params: Params,
 ) -> RestResult<Reply<CheckpointingStatistics>> {
-    rest.job(params.job()?)?;
-    Ok(ok(CheckpointingStatistics {
-        counts: Counts::default(),
-        summary: Summary { alignment_buffered: StatsSummary::zero(), ..Summary::default() },
-        latest: Latest::default(),
-        history: Vec::new(),
-    }))
+    let job = rest.job(params.job()?)?;
+    Ok(ok(job.with_master(|master| master.checkpoints().into())))
 }
 
-/// Shows a checkpoint, were there one.
-pub async fn details(State(rest): State<Rest>, params: Params) -> RestResult<Reply<Empty>> {
-    let id: i64 = params.path("checkpointid")?;
-    rest.job(params.job()?)?;
-    Err(RestError::not_found(format!(
-        "Could not find checkpointing statistics for checkpoint {id}."
-    )))
+impl From<&CheckpointStatistics> for CheckpointingStatistics {
+    fn from(statistics: &CheckpointStatistics) -> Self {
+        Self {
+            counts: statistics.counts().into(),
+            summary: statistics.summary().into(),
+            latest: Latest {
+                completed: statistics.latest_completed().map(CheckpointBody::listed),
+                savepoint: statistics.latest_savepoint().map(CheckpointBody::listed),
+                failed: statistics.latest_failed().map(CheckpointBody::listed),
+                restored: statistics.latest_restored().map(Restored::from),
+            },
+            history: statistics.history().map(CheckpointBody::listed).collect(),
+        }
+    }
 }
 
-/// Shows what each subtask of a vertex had to do with a checkpoint, were there one.
-pub async fn subtasks(State(rest): State<Rest>, params: Params) -> RestResult<Reply<Empty>> {
-    params.vertex()?;
-    details(State(rest), params).await
+impl From<CheckpointCounts> for Counts {
+    fn from(counts: CheckpointCounts) -> Self {
+        let CheckpointCounts { restored, total, in_progress, completed, failed } = counts;
+        Self { restored, total, in_progress, completed, failed }
+    }
+}
+
+impl From<&CheckpointSummary> for Summary {
+    fn from(summary: &CheckpointSummary) -> Self {
+        Self {
+            checkpointed_size: (&summary.checkpointed_bytes).into(),
+            state_size: (&summary.state_bytes).into(),
+            end_to_end_duration: (&summary.duration_ms).into(),
+            alignment_buffered: Spread::unknown(),
+            processed_data: (&summary.processed_bytes).into(),
+            persisted_data: (&summary.persisted_bytes).into(),
+        }
+    }
+}
+
+impl From<&RestoredCheckpoint> for Restored {
+    fn from(restored: &RestoredCheckpoint) -> Self {
+        Self {
+            id: restored.id,
+            restore_timestamp: restored.restore_timestamp,
+            is_savepoint: restored.is_savepoint,
+            external_path: restored.external_path.clone(),
+        }
+    }
 }
