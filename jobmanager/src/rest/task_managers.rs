@@ -155,7 +155,7 @@ struct GarbageCollector {
 
 impl MetricsBody {
     fn of(metrics: &Metrics) -> Self {
-        let get = |name: &str| metrics.get(name).and_then(super::metrics::Value::number);
+        let get = |name: &str| metrics.get(name).and_then(|value| value.number());
         let jvm = |name: &str| get(&format!("Status.JVM.Memory.{name}")).unwrap_or(0.0) as u64;
         let netty = |name: &str| get(&format!("Status.Shuffle.Netty.{name}")).unwrap_or(0.0) as u64;
         Self {

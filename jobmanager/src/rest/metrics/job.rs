@@ -1,6 +1,8 @@
 //! The metrics of a job.
 
 use sciurus_core::time::Timestamp;
+use sciurus_job_master::checkpoint_coordinator::CheckpointStatistics;
+use sciurus_job_master::checkpoint_coordinator::statistics::{CheckpointStats, CheckpointStatus};
 use sciurus_job_master::{ExecutionState, JobMaster, JobStatus};
 
 use super::{Metrics, Value};
@@ -46,33 +48,51 @@ fn metrics_of_master(master: &JobMaster, now: Timestamp) -> Metrics {
     metrics.add("deployingTime", Value::Whole(deploying_time(master, now)));
     let all_running = all_running_since(master).map_or(0, |since| now.saturating_sub(since).max(0));
     metrics.add("allSubTasksRunningOrFinishedTime", Value::Whole(all_running));
-    add_checkpoints(&mut metrics);
+    add_checkpoints(&mut metrics, master.checkpoints());
     metrics
 }
 
-/// Adds what clients look for: no checkpoint has been taken.
-fn add_checkpoints(metrics: &mut Metrics) {
-    for name in [
-        "totalNumberOfCheckpoints",
-        "numberOfInProgressCheckpoints",
-        "numberOfCompletedCheckpoints",
-        "numberOfFailedCheckpoints",
-    ] {
-        metrics.add(name, 0_u64);
+/// Adds what is counted of checkpoints, savepoints among them, and the figures of the latest that is
+/// complete.
+fn add_checkpoints(metrics: &mut Metrics, checkpoints: &CheckpointStatistics) {
+    let counts = checkpoints.counts();
+    metrics.add("totalNumberOfCheckpoints", counts.total);
+    metrics.add("numberOfInProgressCheckpoints", counts.in_progress);
+    metrics.add("numberOfCompletedCheckpoints", counts.completed);
+    metrics.add("numberOfFailedCheckpoints", counts.failed);
+    let complete = [checkpoints.latest_completed(), checkpoints.latest_savepoint()];
+    let latest = complete.into_iter().flatten().max_by_key(|checkpoint| checkpoint.id);
+    let figures: [(&str, fn(&CheckpointStats) -> u64); 7] = [
+        ("lastCheckpointSize", CheckpointStats::checkpointed_bytes),
+        ("lastCheckpointFullSize", CheckpointStats::state_bytes),
+        ("lastCheckpointMetadataSize", |checkpoint| checkpoint.metadata_bytes),
+        ("lastCheckpointDuration", |checkpoint| {
+            checkpoint.duration_ms(checkpoint.trigger_timestamp)
+        }),
+        ("lastCheckpointProcessedData", |checkpoint| {
+            checkpoint.sum(|subtask| subtask.metrics.processed_bytes)
+        }),
+        ("lastCheckpointPersistedData", |checkpoint| {
+            checkpoint.sum(|subtask| subtask.metrics.persisted_bytes)
+        }),
+        ("lastCompletedCheckpointId", |checkpoint| checkpoint.id.0),
+    ];
+    for (name, figure) in figures {
+        metrics.add(name, latest.map_or(NO_CHECKPOINT, |latest| figure(latest).into()));
     }
-    for name in [
-        "lastCheckpointSize",
-        "lastCheckpointFullSize",
-        "lastCheckpointMetadataSize",
-        "lastCheckpointDuration",
-        "lastCheckpointProcessedData",
-        "lastCheckpointPersistedData",
-        "lastCheckpointCompletedTimestamp",
-        "lastCheckpointRestoreTimestamp",
-        "lastCompletedCheckpointId",
+    let completed = latest.and_then(CheckpointStats::latest_ack);
+    let restored = checkpoints.latest_restored().map(|restored| restored.restore_timestamp);
+    for (name, time) in [
+        ("lastCheckpointCompletedTimestamp", completed),
+        ("lastCheckpointRestoreTimestamp", restored),
     ] {
-        metrics.add(name, NO_CHECKPOINT);
+        metrics.add(name, time.map_or(NO_CHECKPOINT, Value::Whole));
     }
+    let path = match latest.map(|latest| &latest.status) {
+        Some(CheckpointStatus::Completed { external_path, .. }) => external_path.as_str(),
+        _ => "n/a",
+    };
+    metrics.add("lastCheckpointExternalPath", Value::Text(path.into()));
 }
 
 /// For how long the job has been in a status that it is in now; 0 if it is in another.

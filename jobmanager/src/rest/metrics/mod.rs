@@ -8,6 +8,7 @@ mod process;
 mod task;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
@@ -22,7 +23,7 @@ pub use process::{of_job_manager, of_task_manager};
 pub use task::{VertexOperators, metrics_of_task, watermark_name};
 
 /// What a metric shows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A count, a size, a time.
     Whole(i64),
@@ -30,15 +31,17 @@ pub enum Value {
     Decimal(f64),
     /// Yes or no.
     Is(bool),
+    /// A name, a path.
+    Text(Arc<str>),
 }
 
 impl Value {
     /// Returns the value as a number, if it is one.
-    pub fn number(self) -> Option<f64> {
+    pub fn number(&self) -> Option<f64> {
         match self {
-            Self::Whole(number) => Some(number as f64),
-            Self::Decimal(number) => Some(number),
-            Self::Is(_) => None,
+            Self::Whole(number) => Some(*number as f64),
+            Self::Decimal(number) => Some(*number),
+            Self::Is(_) | Self::Text(_) => None,
         }
     }
 }
@@ -60,6 +63,7 @@ impl fmt::Display for Value {
             }
             Self::Decimal(number) => write!(formatter, "{number:?}"),
             Self::Is(yes) => yes.fmt(formatter),
+            Self::Text(text) => formatter.write_str(text),
         }
     }
 }
@@ -87,12 +91,12 @@ impl Metrics {
 
     /// Returns a metric's value.
     pub fn get(&self, name: &str) -> Option<Value> {
-        self.0.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| *value)
+        self.0.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.clone())
     }
 
     /// Goes through the metrics.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// Answers a request: with the names only, or with the values of the metrics that it names.
@@ -132,6 +136,7 @@ mod tests {
             (Value::Decimal(102_965.0), "102965.0"),
             (Value::Decimal(f64::NAN), "NaN"),
             (Value::Is(false), "false"),
+            (Value::Text("file:/c/chk-1".into()), "file:/c/chk-1"),
             (Value::from(u64::MAX), "9223372036854775807"),
         ];
         for (value, text) in texts {
