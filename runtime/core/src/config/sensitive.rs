@@ -1,10 +1,10 @@
-//! Which keys hold secrets: Flink's list, a value under such a key is never shown.
+//! Which keys hold secrets: Flink's list and more; a value under such a key is never shown.
 
 /// Stands in for a secret wherever a configuration is shown.
 pub const HIDDEN: &str = "******";
 
-/// Flink's `GlobalConfiguration.SENSITIVE_KEYS`.
-const SENSITIVE: [&str; 11] = [
+/// Flink's `GlobalConfiguration.SENSITIVE_KEYS`, and the access keys of object storage.
+const SENSITIVE: [&str; 13] = [
     "password",
     "secret",
     "fs.azure.account.key",
@@ -16,6 +16,8 @@ const SENSITIVE: [&str; 11] = [
     "basic-auth",
     "jaas.config",
     "http-headers",
+    "access-key",
+    "access.key",
 ];
 
 /// Tells whether the value of this key is a secret: whether the key has one of Flink's words for
@@ -36,7 +38,7 @@ mod tests {
 
     #[test]
     fn finds_the_words_anywhere_in_any_case() {
-        for key in ["security.ssl.key-password", "My-SECRET", "s3.apikey", "x.token.y"] {
+        for key in ["security.ssl.key-password", "My-SECRET", "s3.apikey", "s3.access-key", "x.token.y"] {
             assert_eq!(shown(key, "hunter2"), HIDDEN, "{key}");
         }
         assert_eq!(shown("parallelism.default", "4"), "4");

@@ -2,6 +2,7 @@
 //!
 //! Keys, types and defaults are those of Flink 2.3; Sciurus's own options begin with `sciurus.`.
 
+pub mod checkpointing;
 pub mod client;
 pub mod cluster;
 pub mod execution;
@@ -12,6 +13,7 @@ pub mod pipeline;
 pub mod rest;
 pub mod restart_strategy;
 pub mod rocksdb;
+pub mod s3;
 pub mod sciurus;
 pub mod state;
 pub mod taskmanager;
@@ -28,12 +30,14 @@ pub struct OptionGroup {
 }
 
 /// All options, by subject.
-pub static GROUPS: [&OptionGroup; 14] = [
+pub static GROUPS: [&OptionGroup; 16] = [
     &pipeline::GROUP,
     &execution::GROUP,
     &restart_strategy::GROUP,
     &state::GROUP,
     &rocksdb::GROUP,
+    &checkpointing::GROUP,
+    &s3::GROUP,
     &cluster::GROUP,
     &jobmanager::GROUP,
     &taskmanager::GROUP,
