@@ -35,6 +35,14 @@ impl StateData {
             Self::File(file) => file.bytes,
         }
     }
+
+    /// Returns its file, if it has one.
+    pub fn file(&self) -> Option<&StateFile> {
+        match self {
+            Self::Inline(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
 }
 
 /// Keyed state and timers of a range of key groups.
@@ -80,6 +88,26 @@ impl KeyedStateHandle {
             }
         }
     }
+
+    /// Calls for each file that it refers to.
+    pub fn for_each_file<'a>(&'a self, call: &mut dyn FnMut(&'a StateFile)) {
+        match self {
+            Self::Snapshot { data, .. } => data.file().into_iter().for_each(call),
+            Self::Incremental { metadata, shared, private, .. } => {
+                let private = private.values().filter_map(StateData::file);
+                metadata.file().into_iter().chain(shared.values()).chain(private).for_each(call);
+            }
+        }
+    }
+
+    /// Returns the files that other checkpoints may refer to as well.
+    pub fn shared_files(&self) -> impl Iterator<Item = &StateFile> {
+        let shared = match self {
+            Self::Snapshot { .. } => None,
+            Self::Incremental { shared, .. } => Some(shared),
+        };
+        shared.into_iter().flat_map(BTreeMap::values)
+    }
 }
 
 /// Operator state of a subtask: an operator state snapshot (docs/formats.md).
@@ -105,6 +133,16 @@ impl OperatorSubtaskState {
     pub fn bytes(&self) -> u64 {
         let keyed = self.keyed.as_ref().map_or(0, KeyedStateHandle::bytes);
         keyed + self.operator.as_ref().map_or(0, |operator| operator.data.bytes())
+    }
+
+    /// Calls for each file that it refers to.
+    pub fn for_each_file<'a>(&'a self, call: &mut dyn FnMut(&'a StateFile)) {
+        if let Some(keyed) = &self.keyed {
+            keyed.for_each_file(call);
+        }
+        if let Some(file) = self.operator.as_ref().and_then(|operator| operator.data.file()) {
+            call(file);
+        }
     }
 }
 

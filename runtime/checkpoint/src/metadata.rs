@@ -7,7 +7,7 @@ use sciurus_core::checkpoint::{CheckpointId, SnapshotKind};
 use sciurus_core::ids::{JobId, OperatorId};
 use sciurus_core::time::Timestamp;
 
-use crate::handle::{KeyedStateHandle, OperatorStateHandle, OperatorSubtaskState};
+use crate::handle::{KeyedStateHandle, OperatorStateHandle, OperatorSubtaskState, StateFile};
 
 /// A checkpoint or savepoint: all that a restore needs. It is what `_metadata` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,38 @@ pub struct OperatorState {
     pub enumerator: Option<Bytes>,
     /// All subtasks had finished: nothing is left to run.
     pub is_finished: bool,
+}
+
+impl CheckpointMetadata {
+    /// Returns how many bytes the state is.
+    pub fn bytes(&self) -> u64 {
+        self.operators.iter().map(OperatorState::bytes).sum()
+    }
+
+    /// Returns the files that it refers to, each once, in the order of their addresses.
+    pub fn files(&self) -> impl Iterator<Item = &StateFile> {
+        let mut files = BTreeMap::new();
+        for state in self.operators.iter().flat_map(|operator| operator.subtasks.values()) {
+            state.for_each_file(&mut |file| {
+                files.insert(&*file.url, file);
+            });
+        }
+        files.into_values()
+    }
+}
+
+impl OperatorState {
+    /// Returns how many bytes the state is, that of the enumerator included.
+    pub fn bytes(&self) -> u64 {
+        let subtasks: u64 = self.subtasks.values().map(OperatorSubtaskState::bytes).sum();
+        subtasks + self.enumerator.as_ref().map_or(0, |state| state.len() as u64)
+    }
+
+    /// Returns whether there is any state.
+    pub fn has_state(&self) -> bool {
+        self.enumerator.is_some()
+            || self.subtasks.values().any(|state| *state != OperatorSubtaskState::default())
+    }
 }
 
 /// What a subtask starts with.
