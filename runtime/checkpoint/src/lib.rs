@@ -13,6 +13,8 @@ pub mod pointer;
 pub mod restore;
 pub mod storage;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 pub use codec::MetadataError;
 pub use handle::{

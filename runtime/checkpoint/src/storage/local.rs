@@ -12,8 +12,16 @@ use std::time::SystemTime;
 
 use super::crash::crash_point;
 
-/// What the names of files end with that are not whole yet.
-pub(super) const PARTIAL: &str = ".partial";
+/// What the names of files end with that are not whole yet, behind eight random digits.
+const PARTIAL: &str = ".partial";
+
+/// Returns whether a file of this name is one that was never finished.
+pub(crate) fn is_partial(name: &str) -> bool {
+    let random = name.strip_suffix(PARTIAL).and_then(|name| name.rsplit_once('.'));
+    random.is_some_and(|(_, digits)| {
+        digits.len() == 8 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
 
 /// A file that is being written; it disappears where it isn't finished.
 #[derive(Debug)]

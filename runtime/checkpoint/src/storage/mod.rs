@@ -25,6 +25,7 @@ use bytes::Bytes;
 #[cfg(feature = "s3")]
 use crash::crash_point;
 pub use error::{StorageError, StorageErrorKind};
+pub(crate) use local::is_partial;
 pub use options::{S3Options, Secret, StorageOptions};
 pub use reader::StateReader;
 pub use retry::{RetryPolicy, Waiter};

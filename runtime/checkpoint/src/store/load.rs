@@ -21,12 +21,12 @@ pub enum Verification {
     Contents,
 }
 
-/// The newest checkpoint that can be used, and those that can't.
+/// The checkpoints of a job that can be used, and those that can't.
 #[derive(Clone, Debug, Default)]
-pub struct LatestGood {
-    /// The checkpoint.
-    pub found: Option<(RetainedCheckpoint, CheckpointMetadata)>,
-    /// The newer ones that were passed over, each with the reason.
+pub struct Retained {
+    /// Those that are whole, the oldest first.
+    pub whole: Vec<(CheckpointPointer, CheckpointMetadata)>,
+    /// Those that are not, each with the reason.
     pub passed_over: Vec<(RetainedCheckpoint, LoadError)>,
 }
 
@@ -43,28 +43,61 @@ impl CheckpointStore {
         self.storage.load_checkpoint(path, verification).map(|(metadata, _)| metadata)
     }
 
-    /// Reads the newest of these checkpoints that is whole.
+    /// Reads the newest of these checkpoints that is whole, and says which it passed over.
+    ///
+    /// # Errors
+    /// Where the storage fails, so that it isn't known whether a checkpoint is whole: going on from
+    /// an older one would repeat what has been done since.
     pub fn latest_good(
         &self,
-        pointers: &[RetainedCheckpoint],
+        checkpoints: &[RetainedCheckpoint],
         verification: Verification,
-    ) -> LatestGood {
-        let mut pointers: Vec<_> = pointers.iter().collect();
-        pointers.sort_by_key(|pointer| std::cmp::Reverse(pointer.id));
-        let mut latest = LatestGood::default();
-        for pointer in pointers {
-            match self.load(&pointer.url, verification) {
-                Ok(metadata) => {
-                    latest.found = Some((pointer.clone(), metadata));
-                    break;
-                }
-                Err(error) => {
-                    tracing::error!("{error}; an older checkpoint is looked for");
-                    latest.passed_over.push((pointer.clone(), error));
-                }
+    ) -> Result<Retained, LoadError> {
+        let mut checkpoints: Vec<_> = checkpoints.iter().collect();
+        checkpoints.sort_by_key(|checkpoint| std::cmp::Reverse(checkpoint.id));
+        let mut found = Retained::default();
+        for checkpoint in checkpoints {
+            self.add(checkpoint, verification, &mut found)?;
+            if !found.whole.is_empty() {
+                break;
             }
         }
-        latest
+        Ok(found)
+    }
+
+    /// Reads all of these checkpoints, the oldest first, and says which are not whole.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::latest_good`].
+    pub fn load_retained(
+        &self,
+        checkpoints: &[RetainedCheckpoint],
+        verification: Verification,
+    ) -> Result<Retained, LoadError> {
+        let mut checkpoints: Vec<_> = checkpoints.iter().collect();
+        checkpoints.sort_by_key(|checkpoint| checkpoint.id);
+        let mut found = Retained::default();
+        for checkpoint in checkpoints {
+            self.add(checkpoint, verification, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn add(
+        &self,
+        checkpoint: &RetainedCheckpoint,
+        verification: Verification,
+        found: &mut Retained,
+    ) -> Result<(), LoadError> {
+        match self.load(&checkpoint.url, verification) {
+            Ok(metadata) => found.whole.push((checkpoint.pointer(), metadata)),
+            Err(error @ LoadError { reason: LoadReason::Storage(_), .. }) => return Err(error),
+            Err(error) => {
+                tracing::error!("{error}; another checkpoint is used");
+                found.passed_over.push((checkpoint.clone(), error));
+            }
+        }
+        Ok(())
     }
 
     /// Finds the job's complete checkpoints by looking into its folder, the oldest first. Their

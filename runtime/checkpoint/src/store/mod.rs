@@ -9,7 +9,7 @@ mod load;
 mod orphans;
 
 pub use error::{DisposeError, LoadError, LoadReason};
-pub use load::{LatestGood, Verification};
+pub use load::{Retained, Verification};
 pub use orphans::Removed;
 
 use sciurus_core::ids::JobId;

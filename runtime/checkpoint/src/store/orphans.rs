@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use super::CheckpointStore;
+use crate::layout::{METADATA_FILE, checkpoint_of};
 use crate::metadata::CheckpointMetadata;
 use crate::storage::{Listed, StorageError, StorageUrl};
 
@@ -17,10 +18,13 @@ pub struct Removed {
 }
 
 impl CheckpointStore {
-    /// Deletes all files of the job's folder that none of its retained checkpoints holds, and the
-    /// folders that become empty: what processes have left that died. Files that were written at
-    /// `before` or later stay, as tasks that run may still refer to them. With nothing retained and
-    /// no time set, the job's folder goes as a whole.
+    /// Deletes what is in the job's folder and that none of its retained checkpoints refers to: what
+    /// processes have left that died, and checkpoints that don't count. Folders of other jobs are
+    /// not looked into.
+    ///
+    /// `before` is for a job that runs or is about to: what was written then or later stays, as its
+    /// tasks may yet refer to it. Without it the job has ended: folders that have become empty go
+    /// as well, and where nothing is retained the job's own.
     ///
     /// # Errors
     /// Where the folder can't be listed or something can't be deleted.
@@ -30,13 +34,9 @@ impl CheckpointStore {
         before: Option<SystemTime>,
     ) -> Result<Removed, StorageError> {
         let folder = self.layout.folder();
-        let files = self.storage.list(&folder.to_string())?;
         let mut keep = HashSet::new();
-        let mut retains = false;
         for metadata in retained {
-            retains = true;
-            let exclusive = StorageUrl::parse(&metadata.exclusive)?;
-            keep.insert(exclusive.join(crate::layout::METADATA_FILE)?);
+            keep.insert(StorageUrl::parse(&metadata.exclusive)?.join(METADATA_FILE)?);
             for file in metadata.files() {
                 keep.insert(StorageUrl::parse(&file.url)?);
             }
@@ -46,26 +46,34 @@ impl CheckpointStore {
             (Some(_), None) => false,
             (None, _) => true,
         };
-        let mut orphans: Vec<_> =
-            files.iter().filter(|f| is_old(f) && !keep.contains(&f.url)).collect();
+        let mut orphans = self.storage.list(&folder.to_string())?;
+        let found = orphans.len();
+        orphans.retain(|file| is_old(file) && !keep.contains(&file.url));
         // Metadata first: what is half deleted is no checkpoint.
-        orphans.sort_by_key(|file| file.url.name() != crate::layout::METADATA_FILE);
-        let (metadata, others) = orphans
-            .split_at(orphans.partition_point(|f| f.url.name() == crate::layout::METADATA_FILE));
+        let is_metadata = |file: &Listed| file.url.name() == METADATA_FILE;
+        let (metadata, others): (Vec<_>, Vec<_>) = orphans.iter().partition(|f| is_metadata(f));
         for files in [metadata, others] {
             let urls: Vec<_> = files.iter().map(|file| file.url.to_string()).collect();
             self.storage.delete_all(urls.iter().map(String::as_str))?;
         }
-        let removed =
-            Removed { files: orphans.len(), bytes: orphans.iter().map(|file| file.bytes).sum() };
-        if retains || before.is_some() {
-            for name in self.storage.folders(folder)? {
-                if crate::layout::checkpoint_of(&name).is_some() && before.is_none() {
-                    self.storage.delete_empty_folder(&folder.join(&name)?)?;
-                }
+        if before.is_none() {
+            if found == orphans.len() {
+                self.storage.delete_folder(&folder.to_string())?;
             }
-        } else {
-            self.storage.delete_folder(&folder.to_string())?;
+        }
+        // At the start of a job those of checkpoints that it will not take again.
+        for name in self.storage.folders(folder)? {
+            if before.is_none() || checkpoint_of(&name).is_some() {
+                self.storage.delete_empty_folder(&folder.join(&name)?)?;
+            }
+        }
+        let bytes = orphans.iter().map(|file| file.bytes).sum();
+        let removed = Removed { files: orphans.len(), bytes };
+        if removed.files > 0 {
+            tracing::info!(
+                "{} files of {bytes} bytes, which no checkpoint refers to, were removed from {folder}",
+                removed.files
+            );
         }
         Ok(removed)
     }
