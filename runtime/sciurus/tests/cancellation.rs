@@ -246,6 +246,7 @@ struct Silent;
 impl sciurus_engine::source::Source for Silent {
     type Item = i64;
     type Split = NoSplit;
+    type EnumeratorState = ();
 
     fn boundedness(&self) -> sciurus_engine::source::Boundedness {
         sciurus_engine::source::Boundedness::Unbounded
@@ -254,7 +255,8 @@ impl sciurus_engine::source::Source for Silent {
     fn enumerator(
         &self,
         _: u32,
-    ) -> Result<Box<dyn sciurus_engine::source::SplitEnumerator<NoSplit>>, BoxError> {
+        _: Option<()>,
+    ) -> Result<Box<dyn sciurus_engine::source::SplitEnumerator<NoSplit, ()>>, BoxError> {
         Ok(Box::new(Silent))
     }
 
@@ -275,7 +277,7 @@ impl sciurus_engine::source::SourceSplit for NoSplit {
     }
 }
 
-impl sciurus_engine::source::SplitEnumerator<NoSplit> for Silent {
+impl sciurus_engine::source::SplitEnumerator<NoSplit, ()> for Silent {
     fn handle_split_request(
         &mut self,
         _: u32,
@@ -285,6 +287,10 @@ impl sciurus_engine::source::SplitEnumerator<NoSplit> for Silent {
     }
 
     fn add_splits_back(&mut self, _: Vec<NoSplit>, _: u32) {}
+
+    fn snapshot(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
 }
 
 impl sciurus_engine::source::SourceReader<i64, NoSplit> for Silent {

@@ -1,10 +1,9 @@
-//! Files. Writing them is the part of [`sink`]. Reading them: which ones ([`paths`]), in which splits ([`split`], [`enumerator`]), block by
+//! Files. Writing them is the part of [`sink`]. Reading them: which ones ([`paths`]), in which splits ([`split`]), block by
 //! block of whole lines ([`blocks`]), as records of some [`mod@format`]: lines of [`text`], [`csv`] or
 //! [`json_lines`].
 
 pub mod blocks;
 pub mod csv;
-pub mod enumerator;
 pub mod error;
 pub mod format;
 pub mod json_lines;

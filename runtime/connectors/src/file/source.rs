@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use sciurus_core::BoxError;
-use sciurus_engine::source::{Boundedness, ReaderContext, Source, SourceReader, SplitEnumerator};
+use sciurus_engine::source::{
+    Boundedness, ReaderContext, Source, SourceReader, SplitEnumerator, SplitQueue, SplitQueueState,
+};
 
-use super::enumerator::FileSplitEnumerator;
 use super::format::FileFormat;
 use super::paths::{self, InputPaths};
 use super::reader::FileReader;
@@ -53,6 +54,7 @@ impl<F: FileFormat> FileSource<F> {
 impl<F: FileFormat> Source for FileSource<F> {
     type Item = F::Item;
     type Split = FileSplit;
+    type EnumeratorState = SplitQueueState<FileSplit>;
 
     fn boundedness(&self) -> Boundedness {
         Boundedness::Bounded
@@ -61,13 +63,20 @@ impl<F: FileFormat> Source for FileSource<F> {
     fn enumerator(
         &self,
         parallelism: u32,
-    ) -> Result<Box<dyn SplitEnumerator<FileSplit>>, BoxError> {
-        let files = paths::find(&self.paths)?;
-        let plan = SplitPlan {
-            split_bytes: self.split_bytes,
-            whole_files: self.format.record_end().is_some(),
-        };
-        Ok(Box::new(FileSplitEnumerator::new(plan.splits(&files, parallelism))))
+        restored: Option<SplitQueueState<FileSplit>>,
+    ) -> Result<Box<dyn SplitEnumerator<FileSplit, SplitQueueState<FileSplit>>>, BoxError> {
+        let queue = SplitQueue::restored_or(restored, || {
+            let files = paths::find(&self.paths)?;
+            let plan = SplitPlan {
+                split_bytes: self.split_bytes,
+                whole_files: self.format.record_end().is_some(),
+            };
+            let splits = plan.splits(&files, parallelism);
+            let sizes = splits.iter().map(|split| Some(split.end? - split.start));
+            let total_bytes = sizes.sum();
+            Ok(SplitQueue::new(splits).with_total_bytes(total_bytes))
+        });
+        Ok(Box::new(queue?))
     }
 
     fn reader(

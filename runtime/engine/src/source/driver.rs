@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::time::Timestamp;
+use serde::Serialize;
 
 use super::output::Pace;
 use super::{
@@ -22,11 +24,16 @@ pub trait SourceFactory: Send + Sync {
     /// Returns whether the source ends.
     fn boundedness(&self) -> Boundedness;
 
-    /// Makes the enumerator.
+    /// Makes the enumerator, which goes on from `restored`, what its predecessor's
+    /// [`snapshot`](Enumerator::snapshot) returned, where there is something.
     ///
     /// # Errors
-    /// Where the source can't be read at all.
-    fn enumerator(&self, parallelism: u32) -> TaskResult<Box<dyn Enumerator>>;
+    /// Where the source can't be read at all, or what is to be restored can't be.
+    fn enumerator(
+        &self,
+        parallelism: u32,
+        restored: Option<&[u8]>,
+    ) -> TaskResult<Box<dyn Enumerator>>;
 
     /// Makes the driver of a subtask.
     ///
@@ -71,6 +78,18 @@ pub trait Enumerator: Send {
 
     /// Returns how many bytes the readers will read in all, where that is known.
     fn total_bytes(&self) -> Option<u64>;
+
+    /// Returns what a checkpoint has to hold of it, in its serialised form.
+    ///
+    /// # Errors
+    /// Where it can't be serialised.
+    fn snapshot(&self) -> TaskResult<Vec<u8>>;
+
+    /// A checkpoint, and with it every earlier one, is complete.
+    ///
+    /// # Errors
+    /// Where the enumerator fails.
+    fn checkpoint_complete(&mut self, checkpoint: CheckpointId) -> TaskResult;
 }
 
 /// What the source's task does next.
@@ -138,8 +157,15 @@ impl<S: Source> SourceFactory for TypedSourceFactory<S> {
         self.source.boundedness()
     }
 
-    fn enumerator(&self, parallelism: u32) -> TaskResult<Box<dyn Enumerator>> {
-        let enumerator = self.source.enumerator(parallelism).map_err(TaskError::connector)?;
+    fn enumerator(
+        &self,
+        parallelism: u32,
+        restored: Option<&[u8]>,
+    ) -> TaskResult<Box<dyn Enumerator>> {
+        let restored = restored.map(serde_json::from_slice).transpose();
+        let restored = restored.map_err(|error| TaskError::connector(Unreadable(error).into()))?;
+        let enumerator =
+            self.source.enumerator(parallelism, restored).map_err(TaskError::connector)?;
         Ok(Box::new(TypedEnumerator(enumerator)))
     }
 
@@ -164,7 +190,15 @@ impl<S: Source> SourceFactory for TypedSourceFactory<S> {
     }
 }
 
-struct TypedEnumerator<S>(Box<dyn SplitEnumerator<S>>);
+/// What a checkpoint holds of an enumerator or a reader is of another form than this source's.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "what the checkpoint holds of the source can't be read: {0}; restore with the source that it \
+     was taken with, or give the new one another uid"
+)]
+struct Unreadable(serde_json::Error);
+
+struct TypedEnumerator<S, C>(Box<dyn SplitEnumerator<S, C>>);
 
 fn to_events<S: SourceSplit>(assign: SplitAssignments<S>) -> TaskResult<Vec<(u32, SourceEvent)>> {
     let mut events = Vec::with_capacity(assign.splits.len() + assign.finished.len());
@@ -177,7 +211,7 @@ fn to_events<S: SourceSplit>(assign: SplitAssignments<S>) -> TaskResult<Vec<(u32
     Ok(events)
 }
 
-impl<S: SourceSplit> Enumerator for TypedEnumerator<S> {
+impl<S: SourceSplit, C: Serialize> Enumerator for TypedEnumerator<S, C> {
     fn start(&mut self) -> TaskResult<Vec<(u32, SourceEvent)>> {
         let mut assign = SplitAssignments::default();
         self.0.start(&mut assign).map_err(TaskError::connector)?;
@@ -200,6 +234,15 @@ impl<S: SourceSplit> Enumerator for TypedEnumerator<S> {
     fn total_bytes(&self) -> Option<u64> {
         self.0.total_bytes()
     }
+
+    fn snapshot(&self) -> TaskResult<Vec<u8>> {
+        let state = self.0.snapshot().map_err(TaskError::connector)?;
+        serde_json::to_vec(&state).map_err(|error| TaskError::connector(error.into()))
+    }
+
+    fn checkpoint_complete(&mut self, checkpoint: CheckpointId) -> TaskResult {
+        self.0.checkpoint_complete(checkpoint).map_err(TaskError::connector)
+    }
 }
 
 struct TypedDriver<S: Source> {
@@ -216,8 +259,8 @@ impl<S: Source> SourceDriver for TypedDriver<S> {
         match event {
             SourceEvent::AddSplit(bytes) => {
                 self.requested = false;
-                let split =
-                    serde_json::from_slice(&bytes).map_err(|e| TaskError::connector(e.into()))?;
+                let split = serde_json::from_slice(&bytes)
+                    .map_err(|error| TaskError::connector(Unreadable(error).into()))?;
                 self.reader.add_splits(vec![split]).map_err(TaskError::connector)
             }
             SourceEvent::NoMoreSplits => {

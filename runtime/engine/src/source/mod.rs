@@ -3,16 +3,19 @@
 
 mod driver;
 mod output;
+mod split_queue;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::{BoxError, Record};
 
 pub use driver::{
     Enumerator, SourceDriver, SourceEvent, SourceFactory, SourceProgress, TypedSourceFactory,
 };
 pub use output::SourceOutput;
+pub use split_queue::{SplitQueue, SplitQueueState};
 
 use crate::notify::Notifier;
 use crate::operator::OperatorContext;
@@ -34,23 +37,32 @@ pub trait SourceSplit: Clone + Send + Serialize + DeserializeOwned + 'static {
 }
 
 /// A source of records.
+///
+/// What was read lies in checkpoints in two parts: the readers' splits, each with how far it was
+/// read, and what the enumerator remembers. Most sources find all their splits at once and hand
+/// them out on demand: [`SplitQueue`] is an enumerator that does.
 pub trait Source: Send + Sync + 'static {
     /// What it reads.
     type Item: Record;
     /// What it reads from.
     type Split: SourceSplit;
+    /// What the enumerator remembers in a checkpoint: of splits, those that no reader was given.
+    type EnumeratorState: Serialize + DeserializeOwned + Send + 'static;
 
     /// Returns whether the source ends.
     fn boundedness(&self) -> Boundedness;
 
-    /// Makes the one enumerator of the job, for `parallelism` readers.
+    /// Makes the one enumerator of the job, for `parallelism` readers. Where the job is restored
+    /// from a checkpoint, the enumerator goes on from what it remembered, maybe for another number
+    /// of readers.
     ///
     /// # Errors
     /// Where the source can't be read at all: a missing file, a wrong pattern.
     fn enumerator(
         &self,
         parallelism: u32,
-    ) -> Result<Box<dyn SplitEnumerator<Self::Split>>, BoxError>;
+        restored: Option<Self::EnumeratorState>,
+    ) -> Result<Box<dyn SplitEnumerator<Self::Split, Self::EnumeratorState>>, BoxError>;
 
     /// Makes the reader of a subtask.
     ///
@@ -63,8 +75,10 @@ pub trait Source: Send + Sync + 'static {
 }
 
 /// Finds the splits of a source and hands them out; its methods are called one at a time.
-pub trait SplitEnumerator<S>: Send {
-    /// Starts; may assign splits to any reader at once.
+///
+/// `S` is a split, `C` what lies in checkpoints.
+pub trait SplitEnumerator<S, C>: Send {
+    /// Starts, anew or restored; may assign splits to any reader at once.
     ///
     /// # Errors
     /// Fails the job.
@@ -89,8 +103,25 @@ pub trait SplitEnumerator<S>: Send {
         None
     }
 
-    /// Takes back splits of a reader that failed.
+    /// Takes back splits of a reader that failed: those it was given since the checkpoint that it
+    /// is restored from.
     fn add_splits_back(&mut self, splits: Vec<S>, subtask: u32);
+
+    /// Returns what a checkpoint has to hold: what an enumerator needs to go on from here. Splits
+    /// that were assigned are not part of it, the readers' state has them.
+    ///
+    /// # Errors
+    /// Makes the checkpoint fail.
+    fn snapshot(&self) -> Result<C, BoxError>;
+
+    /// A checkpoint, and with it every earlier one, is complete. Not every checkpoint is heard of.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn checkpoint_complete(&mut self, checkpoint: CheckpointId) -> Result<(), BoxError> {
+        let _ = checkpoint;
+        Ok(())
+    }
 }
 
 /// What an enumerator decides in one call.
@@ -156,7 +187,9 @@ pub trait SourceReader<T: Record, S>: Send {
     /// Where reading fails or a record is malformed.
     fn poll(&mut self, out: &mut SourceOutput<'_, T>) -> Result<ReaderStatus, BoxError>;
 
-    /// Returns the splits in the state from which to go on reading.
+    /// Returns the splits in the state from which to go on reading: one that is read in part with
+    /// the position behind what was emitted, one that isn't begun as it was given. Splits that were
+    /// read to their end are left out.
     fn snapshot(&self) -> Vec<S>;
 
     /// Lets go of what the reader holds.

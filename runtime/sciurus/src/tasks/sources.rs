@@ -73,7 +73,7 @@ impl Sources {
             }
             let name: Arc<str> = head.name.as_str().into();
             let started = panics::catch(|| {
-                let mut enumerator = source.enumerator(vertex.parallelism)?;
+                let mut enumerator = source.enumerator(vertex.parallelism, None)?;
                 let events = enumerator.start()?;
                 Ok((enumerator, events))
             });
@@ -125,6 +125,7 @@ impl Sources {
 mod tests {
     use std::time::Duration;
 
+    use sciurus_core::checkpoint::CheckpointId;
     use sciurus_core::graph::{NodeKind, StreamGraph, StreamNode};
     use sciurus_core::ids::NodeId;
     use sciurus_engine::operator::OperatorContext;
@@ -143,7 +144,11 @@ mod tests {
             Boundedness::Bounded
         }
 
-        fn enumerator(&self, _parallelism: u32) -> TaskResult<Box<dyn Enumerator>> {
+        fn enumerator(
+            &self,
+            _parallelism: u32,
+            _restored: Option<&[u8]>,
+        ) -> TaskResult<Box<dyn Enumerator>> {
             Ok(Box::new(Splits(vec![vec![1], vec![2]])))
         }
 
@@ -174,6 +179,14 @@ mod tests {
 
         fn total_bytes(&self) -> Option<u64> {
             None
+        }
+
+        fn snapshot(&self) -> TaskResult<Vec<u8>> {
+            Ok(Vec::new())
+        }
+
+        fn checkpoint_complete(&mut self, _checkpoint: CheckpointId) -> TaskResult {
+            Ok(())
         }
     }
 

@@ -141,12 +141,17 @@ impl SourceSplit for NoSplit {
 impl Source for HangingSource {
     type Item = i64;
     type Split = NoSplit;
+    type EnumeratorState = ();
 
     fn boundedness(&self) -> Boundedness {
         Boundedness::Bounded
     }
 
-    fn enumerator(&self, _: u32) -> Result<Box<dyn SplitEnumerator<NoSplit>>, BoxError> {
+    fn enumerator(
+        &self,
+        _: u32,
+        _: Option<()>,
+    ) -> Result<Box<dyn SplitEnumerator<NoSplit, ()>>, BoxError> {
         loop {
             std::thread::park();
         }

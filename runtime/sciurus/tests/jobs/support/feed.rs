@@ -86,6 +86,7 @@ impl SourceSplit for FeedSplit {
 impl<T: Record> Source for FeedSource<T> {
     type Item = T;
     type Split = FeedSplit;
+    type EnumeratorState = usize;
 
     fn boundedness(&self) -> Boundedness {
         Boundedness::Unbounded
@@ -94,8 +95,10 @@ impl<T: Record> Source for FeedSource<T> {
     fn enumerator(
         &self,
         parallelism: u32,
-    ) -> Result<Box<dyn SplitEnumerator<FeedSplit>>, BoxError> {
-        Ok(Box::new(AssignAtOnce { splits: self.feeds.len(), parallelism }))
+        assigned: Option<usize>,
+    ) -> Result<Box<dyn SplitEnumerator<FeedSplit, usize>>, BoxError> {
+        let assigned = assigned.unwrap_or(0);
+        Ok(Box::new(AssignAtOnce { splits: self.feeds.len(), assigned, parallelism }))
     }
 
     fn reader(
@@ -112,14 +115,16 @@ impl<T: Record> Source for FeedSource<T> {
 
 struct AssignAtOnce {
     splits: usize,
+    assigned: usize,
     parallelism: u32,
 }
 
-impl SplitEnumerator<FeedSplit> for AssignAtOnce {
+impl SplitEnumerator<FeedSplit, usize> for AssignAtOnce {
     fn start(&mut self, assign: &mut SplitAssignments<FeedSplit>) -> Result<(), BoxError> {
-        for split in 0..self.splits {
+        for split in self.assigned..self.splits {
             assign.assign(split as u32 % self.parallelism, FeedSplit(split));
         }
+        self.assigned = self.splits;
         Ok(())
     }
 
@@ -136,6 +141,10 @@ impl SplitEnumerator<FeedSplit> for AssignAtOnce {
     }
 
     fn add_splits_back(&mut self, _: Vec<FeedSplit>, _: u32) {}
+
+    fn snapshot(&self) -> Result<usize, BoxError> {
+        Ok(self.assigned)
+    }
 }
 
 struct FeedReader<T> {
