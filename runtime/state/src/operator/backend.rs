@@ -1,12 +1,15 @@
 //! The operator state of one subtask.
 
 use std::any::{Any, type_name};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use sciurus_core::record::{DecodeError, RowCodec};
 
-use super::{OperatorListState, OperatorSnapshot, OperatorStateItems, Redistribution};
+use super::{
+    BroadcastState, OperatorListState, OperatorSnapshot, OperatorStateItems, Redistribution,
+};
 use crate::descriptor::{StateId, StateKind};
 use crate::error::StateError;
 
@@ -37,18 +40,33 @@ trait Items: Any + Send {
 
 impl<T: RowCodec> Items for Vec<T> {
     fn encode(&self) -> Vec<Vec<u8>> {
-        self.iter()
-            .map(|item| {
-                let mut bytes = Vec::new();
-                item.encode_row(&mut bytes);
-                bytes
-            })
-            .collect()
+        let item = |item: &T| {
+            let mut bytes = Vec::new();
+            item.encode_row(&mut bytes);
+            bytes
+        };
+        self.iter().map(item).collect()
     }
 }
 
-fn decode<T: RowCodec>(mut bytes: &[u8]) -> Result<T, DecodeError> {
-    let item = T::decode_row(&mut bytes)?;
+impl<K: RowCodec + Ord, V: RowCodec> Items for BTreeMap<K, V> {
+    fn encode(&self) -> Vec<Vec<u8>> {
+        let entry = |(key, value): (&K, &V)| {
+            let mut bytes = Vec::new();
+            key.encode_row(&mut bytes);
+            value.encode_row(&mut bytes);
+            bytes
+        };
+        self.iter().map(entry).collect()
+    }
+}
+
+/// Reads all of some bytes.
+fn decode<T>(
+    mut bytes: &[u8],
+    decode: impl FnOnce(&mut &[u8]) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let item = decode(&mut bytes)?;
     if bytes.is_empty() { Ok(item) } else { Err(DecodeError::Trailing { bytes: bytes.len() }) }
 }
 
@@ -73,8 +91,50 @@ impl OperatorBackend {
         &mut self,
         state: &mut OperatorListState<T>,
     ) -> Result<(), StateError> {
-        if self.states.iter().any(|other| other.name == state.name) {
-            return Err(StateError::DuplicateName { state: state.name.clone() });
+        let restored = self.claim(&state.name, state.redistribution)?;
+        let items = restored.iter().map(|bytes| decode(bytes, T::decode_row));
+        let items: Result<Vec<T>, _> = items.collect();
+        let items = items.map_err(|source| StateError::Codec {
+            state: state.name.clone(),
+            kind: StateKind::List,
+            type_name: type_name::<T>(),
+            source,
+        })?;
+        state.index = Some(self.add(&state.name, state.redistribution, Box::new(items)));
+        Ok(())
+    }
+
+    /// Registers a map of which every subtask has all, with the entries restored of it if there are
+    /// any.
+    ///
+    /// # Errors
+    /// As [`register`](Self::register).
+    pub fn register_broadcast<K: RowCodec + Ord, V: RowCodec>(
+        &mut self,
+        state: &mut BroadcastState<K, V>,
+    ) -> Result<(), StateError> {
+        let restored = self.claim(&state.name, Redistribution::Broadcast)?;
+        let entry = |bytes: &mut &[u8]| Ok((K::decode_row(bytes)?, V::decode_row(bytes)?));
+        let entries: Result<BTreeMap<K, V>, _> =
+            restored.iter().map(|bytes| decode(bytes, entry)).collect();
+        let entries = entries.map_err(|source| StateError::Codec {
+            state: state.name.clone(),
+            kind: StateKind::Map,
+            type_name: type_name::<(K, V)>(),
+            source,
+        })?;
+        state.index = Some(self.add(&state.name, Redistribution::Broadcast, Box::new(entries)));
+        Ok(())
+    }
+
+    /// Takes what was restored of a state that is not registered yet.
+    fn claim(
+        &mut self,
+        name: &Arc<str>,
+        redistribution: Redistribution,
+    ) -> Result<Vec<Vec<u8>>, StateError> {
+        if self.states.iter().any(|other| other.name == *name) {
+            return Err(StateError::DuplicateName { state: name.clone() });
         }
         if self.states.len() == StateId::LIMIT {
             return Err(StateError::Limit {
@@ -82,33 +142,28 @@ impl OperatorBackend {
                 limit: StateId::LIMIT as u64,
             });
         }
-        let mut items = Vec::<T>::new();
         let unclaimed = &mut self.unclaimed.states;
-        if let Some(index) = unclaimed.iter().position(|other| *other.name == *state.name) {
-            if unclaimed[index].redistribution != state.redistribution {
-                return Err(StateError::TypeMismatch {
-                    state: state.name.clone(),
-                    expected: format!("{:?} operator state", state.redistribution),
-                    found: format!("{:?} operator state", unclaimed[index].redistribution),
-                });
-            }
-            for bytes in &unclaimed[index].items {
-                items.push(decode(bytes).map_err(|source| StateError::Codec {
-                    state: state.name.clone(),
-                    kind: StateKind::List,
-                    type_name: type_name::<T>(),
-                    source,
-                })?);
-            }
-            unclaimed.remove(index);
+        let Some(index) = unclaimed.iter().position(|other| *other.name == **name) else {
+            return Ok(Vec::new());
+        };
+        if unclaimed[index].redistribution != redistribution {
+            return Err(StateError::TypeMismatch {
+                state: name.clone(),
+                expected: format!("{redistribution:?} operator state"),
+                found: format!("{:?} operator state", unclaimed[index].redistribution),
+            });
         }
-        state.index = Some(self.states.len());
-        self.states.push(State {
-            name: state.name.clone(),
-            redistribution: state.redistribution,
-            items: Box::new(items),
-        });
-        Ok(())
+        Ok(unclaimed.remove(index).items)
+    }
+
+    fn add(
+        &mut self,
+        name: &Arc<str>,
+        redistribution: Redistribution,
+        items: Box<dyn Items>,
+    ) -> usize {
+        self.states.push(State { name: name.clone(), redistribution, items });
+        self.states.len() - 1
     }
 
     /// Returns a copy of all state in its binary form.
@@ -121,24 +176,30 @@ impl OperatorBackend {
         OperatorSnapshot { states: registered.chain(self.unclaimed.states.clone()).collect() }
     }
 
-    pub(super) fn items<T: RowCodec>(
+    /// Returns the items of a registered state, whose collection is an `I`.
+    pub(super) fn items_of<I: 'static>(
         &self,
         name: &Arc<str>,
-        index: usize,
-    ) -> Result<&Vec<T>, StateError> {
-        let state = self.states.get(index).filter(|state| state.name == *name);
-        let any = state.map(|state| -> &dyn Any { state.items.as_ref() });
+        index: Option<usize>,
+    ) -> Result<&I, StateError> {
+        let state = index.and_then(|index| self.states.get(index));
+        let any = state
+            .filter(|state| state.name == *name)
+            .map(|state| -> &dyn Any { state.items.as_ref() });
         any.and_then(|any| any.downcast_ref())
             .ok_or_else(|| StateError::NotRegistered { state: name.clone() })
     }
 
-    pub(super) fn items_mut<T: RowCodec>(
+    /// Returns the items of a registered state, whose collection is an `I`, to change them.
+    pub(super) fn items_of_mut<I: 'static>(
         &mut self,
         name: &Arc<str>,
-        index: usize,
-    ) -> Result<&mut Vec<T>, StateError> {
-        let state = self.states.get_mut(index).filter(|state| state.name == *name);
-        let any = state.map(|state| -> &mut dyn Any { state.items.as_mut() });
+        index: Option<usize>,
+    ) -> Result<&mut I, StateError> {
+        let state = index.and_then(|index| self.states.get_mut(index));
+        let any = state
+            .filter(|state| state.name == *name)
+            .map(|state| -> &mut dyn Any { state.items.as_mut() });
         any.and_then(|any| any.downcast_mut())
             .ok_or_else(|| StateError::NotRegistered { state: name.clone() })
     }

@@ -1,9 +1,11 @@
-//! Operator state: lists of a subtask that belong to no key, such as what a source has read.
+//! Operator state: lists and maps of a subtask that belong to no key, such as what a source has
+//! read.
 //!
 //! When a job is restored, at the same or at another parallelism, the items of all subtasks are
 //! [redistributed](redistribute).
 
 mod backend;
+mod broadcast;
 mod snapshot;
 
 use std::fmt;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use sciurus_core::record::RowCodec;
 
 pub use backend::OperatorBackend;
+pub use broadcast::BroadcastState;
 pub use snapshot::{OperatorSnapshot, OperatorStateItems, redistribute};
 
 use crate::error::StateError;
@@ -25,6 +28,9 @@ pub enum Redistribution {
     Split,
     /// Every subtask gets the items of all.
     Union,
+    /// All subtasks have the same items: every subtask gets those of one, its own where the
+    /// parallelism is the same.
+    Broadcast,
 }
 
 /// A list of a subtask: Flink's operator `ListState`, split or union.
@@ -73,16 +79,12 @@ impl<T: RowCodec> OperatorListState<T> {
         Self::new(name, Redistribution::Union)
     }
 
-    fn index(&self) -> Result<usize, StateError> {
-        self.index.ok_or_else(|| StateError::NotRegistered { state: self.name.clone() })
-    }
-
     /// Returns the items.
     ///
     /// # Errors
     /// [`StateError::NotRegistered`].
     pub fn get<'a>(&self, backend: &'a OperatorBackend) -> Result<&'a [T], StateError> {
-        backend.items(&self.name, self.index()?).map(Vec::as_slice)
+        backend.items_of::<Vec<T>>(&self.name, self.index).map(Vec::as_slice)
     }
 
     /// Appends an item.
@@ -90,7 +92,7 @@ impl<T: RowCodec> OperatorListState<T> {
     /// # Errors
     /// [`StateError::NotRegistered`].
     pub fn add(&self, backend: &mut OperatorBackend, item: T) -> Result<(), StateError> {
-        backend.items_mut(&self.name, self.index()?).map(|items| items.push(item))
+        backend.items_of_mut::<Vec<T>>(&self.name, self.index).map(|items| items.push(item))
     }
 
     /// Sets the items.
@@ -98,7 +100,7 @@ impl<T: RowCodec> OperatorListState<T> {
     /// # Errors
     /// [`StateError::NotRegistered`].
     pub fn update(&self, backend: &mut OperatorBackend, new: Vec<T>) -> Result<(), StateError> {
-        backend.items_mut(&self.name, self.index()?).map(|items| *items = new)
+        backend.items_of_mut(&self.name, self.index).map(|items| *items = new)
     }
 
     /// Removes all items.
@@ -106,6 +108,6 @@ impl<T: RowCodec> OperatorListState<T> {
     /// # Errors
     /// [`StateError::NotRegistered`].
     pub fn clear(&self, backend: &mut OperatorBackend) -> Result<(), StateError> {
-        backend.items_mut::<T>(&self.name, self.index()?).map(Vec::clear)
+        backend.items_of_mut::<Vec<T>>(&self.name, self.index).map(Vec::clear)
     }
 }

@@ -54,6 +54,7 @@ impl OperatorSnapshot {
             out.push(match state.redistribution {
                 Redistribution::Split => 1,
                 Redistribution::Union => 2,
+                Redistribution::Broadcast => 3,
             });
             put_size(state.name.len(), "a name", &mut out)?;
             out.extend_from_slice(state.name.as_bytes());
@@ -97,6 +98,7 @@ impl OperatorSnapshot {
             let redistribution = match cursor.u8()? {
                 1 => Redistribution::Split,
                 2 => Redistribution::Union,
+                3 => Redistribution::Broadcast,
                 other => {
                     return Err(SnapshotError::corrupt(PART, format!("redistribution {other}")));
                 }
@@ -113,25 +115,40 @@ impl OperatorSnapshot {
     }
 }
 
-/// Items, each with the subtask that had it.
-type Items<'a> = Vec<(usize, &'a Vec<u8>)>;
+/// What all subtasks had of a state.
+struct Former<'a> {
+    state: &'a OperatorStateItems,
+    /// The subtasks that had it, with or without items.
+    holders: Vec<usize>,
+    /// The items, each with the subtask that had it.
+    items: Vec<(usize, &'a Vec<u8>)>,
+}
 
 /// Shares the state of all former subtasks, in their order, out among `parallelism` new ones.
 ///
 /// The items of a union list go to every subtask. Those of a split list stay where they are if
-/// there are as many subtasks as before; otherwise they are dealt out in turn.
+/// there are as many subtasks as before; otherwise they are dealt out in turn. Of what is broadcast,
+/// every subtask gets the items of one: its own if there are as many as before, otherwise those of
+/// one after the other.
 pub fn redistribute(former: &[OperatorSnapshot], parallelism: usize) -> Vec<OperatorSnapshot> {
     // The states in the order in which they are met.
-    let mut states: Vec<(&OperatorStateItems, Items<'_>)> = Vec::new();
+    let mut states: Vec<Former<'_>> = Vec::new();
     for (subtask, snapshot) in former.iter().enumerate() {
         for state in &snapshot.states {
             let items = state.items.iter().map(|item| (subtask, item));
-            let known = states.iter_mut().find(|(other, _)| {
+            let known = states.iter_mut().find(|former| {
+                let other = former.state;
                 (&other.name, other.redistribution) == (&state.name, state.redistribution)
             });
             match known {
-                Some((_, all)) => all.extend(items),
-                None => states.push((state, items.collect())),
+                Some(former) => {
+                    former.holders.push(subtask);
+                    former.items.extend(items);
+                }
+                None => {
+                    let (holders, items) = (vec![subtask], items.collect());
+                    states.push(Former { state, holders, items });
+                }
             }
         }
     }
@@ -139,10 +156,16 @@ pub fn redistribute(former: &[OperatorSnapshot], parallelism: usize) -> Vec<Oper
     let share = |subtask: usize| OperatorSnapshot {
         states: states
             .iter()
-            .map(|(state, items)| {
-                let union = state.redistribution == Redistribution::Union;
+            .map(|Former { state, holders, items }| {
+                let has_own = same && holders.contains(&subtask);
+                let holder = if has_own { subtask } else { holders[subtask % holders.len()] };
                 let own = items.iter().enumerate().filter(|(turn, (was, _))| {
-                    union || if same { *was == subtask } else { turn % parallelism == subtask }
+                    match state.redistribution {
+                        Redistribution::Union => true,
+                        Redistribution::Broadcast => *was == holder,
+                        Redistribution::Split if same => *was == subtask,
+                        Redistribution::Split => turn % parallelism == subtask,
+                    }
                 });
                 OperatorStateItems {
                     name: state.name.clone(),
@@ -157,7 +180,7 @@ pub fn redistribute(former: &[OperatorSnapshot], parallelism: usize) -> Vec<Oper
 
 #[cfg(test)]
 mod tests {
-    use super::super::{OperatorBackend, OperatorListState};
+    use super::super::{BroadcastState, OperatorBackend, OperatorListState};
     use super::*;
     use crate::error::StateError;
 
@@ -195,6 +218,42 @@ mod tests {
         assert_eq!(found, [(vec![0, 1, 2], all(3)), (vec![0, 1, 2], all(3))]);
         let (_, found) = run(&snapshots, 1);
         assert_eq!(found, [(vec![0, 1, 2, 0, 0, 1, 2, 1], all(2))]);
+    }
+
+    #[test]
+    fn every_subtask_gets_the_broadcast_map_of_one() {
+        let open = |share: OperatorSnapshot| {
+            let mut backend = OperatorBackend::restored(share);
+            let mut map = BroadcastState::<String, i64>::new("map");
+            backend.register_broadcast(&mut map).unwrap();
+            (backend, map)
+        };
+        // Maps that differ show which one a subtask got.
+        let snapshots: Vec<_> = (0..2)
+            .map(|subtask| {
+                let (mut backend, map) = open(OperatorSnapshot::default());
+                for key in ["a", "b"] {
+                    map.put(&mut backend, key.to_owned(), subtask).unwrap();
+                }
+                map.remove(&mut backend, &"b".to_owned()).unwrap();
+                let bytes = backend.snapshot().to_bytes().unwrap();
+                OperatorSnapshot::from_bytes(&bytes).unwrap()
+            })
+            .collect();
+        let found = |former: &[OperatorSnapshot], parallelism| -> Vec<Vec<(String, i64)>> {
+            let shares = redistribute(former, parallelism).into_iter().map(open);
+            let entries = shares.map(|(backend, map)| {
+                let entries = map.entries(&backend).unwrap();
+                entries.map(|(key, value)| (key.clone(), *value)).collect()
+            });
+            entries.collect()
+        };
+        let map = |of: i64| vec![("a".to_owned(), of)];
+        assert_eq!(found(&snapshots, 2), [map(0), map(1)]);
+        assert_eq!(found(&snapshots, 3), [map(0), map(1), map(0)]);
+        assert_eq!(found(&snapshots, 1), [map(0)]);
+        let without_state = [OperatorSnapshot::default(), snapshots[1].clone()];
+        assert_eq!(found(&without_state, 2), [map(1), map(1)]);
     }
 
     #[test]
