@@ -114,6 +114,9 @@ impl TaskError {
         }
     }
 
+    /// The defect of an operator that is used without having been opened.
+    pub(crate) const NOT_OPENED: Self = Self::Defect("an operator that was not opened");
+
     /// Returns the operator the error came from, where one is named.
     pub fn operator(&self) -> Option<&str> {
         match self {

@@ -23,6 +23,7 @@ pub mod program;
 pub mod side_output;
 pub mod source;
 pub mod task;
+mod timed_state;
 pub mod watermark;
 pub mod windowing;
 

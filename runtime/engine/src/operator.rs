@@ -46,11 +46,16 @@ pub struct OperatorContext {
 }
 
 impl OperatorContext {
-    /// Makes the keyed state backend of the operator, for the key groups of its subtask.
-    pub fn keyed_backend(&self) -> KeyedBackend {
-        let SubtaskInfo { index, parallelism, max_parallelism, .. } = self.subtask;
-        let range = KeyGroupRange::of_subtask(index, parallelism, max_parallelism);
-        KeyedBackend::heap(BackendConfig::new(max_parallelism, range).clock(self.clock.clone()))
+    /// Makes the keyed state backend of the operator, for the key groups of its subtask: empty, or
+    /// with what a checkpoint holds of them. Reading that takes its time: it belongs in
+    /// [`Operator::open`], which runs on the task's own thread.
+    ///
+    /// # Errors
+    /// Where the backend can't be made or its state can't be read.
+    pub fn keyed_backend(&self) -> TaskResult<KeyedBackend> {
+        let config = BackendConfig::new(self.subtask.max_parallelism, self.subtask.key_groups());
+        let config = config.clock(self.clock.clone());
+        self.state.keyed_backend(config)
     }
 
     /// Makes the operator state backend of the operator: empty, or with the subtask's share of what
@@ -77,6 +82,13 @@ pub struct SubtaskInfo {
     pub attempt: u32,
 }
 
+impl SubtaskInfo {
+    /// Returns the key groups that belong to the subtask.
+    pub fn key_groups(&self) -> KeyGroupRange {
+        KeyGroupRange::of_subtask(self.index, self.parallelism, self.max_parallelism)
+    }
+}
+
 /// When a batch under construction is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
@@ -101,7 +113,7 @@ impl Default for BatchLimits {
 /// follows. A panic is a failure.
 ///
 /// # State
-/// An operator makes its backends by [`OperatorContext::keyed_backend`] and
+/// An operator makes its backends in `open`, by [`OperatorContext::keyed_backend`] and
 /// [`OperatorContext::operator_backend`], which restore what a checkpoint holds, and gives views of
 /// them to [`snapshot`](Self::snapshot). What it keeps elsewhere is lost with the task. What
 /// `finish` emits it must leave out of later snapshots: a restored operator is finished again.

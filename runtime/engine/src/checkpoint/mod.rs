@@ -6,6 +6,7 @@ use std::fmt;
 
 use sciurus_checkpoint::TaskAcknowledgement;
 use sciurus_core::checkpoint::{CheckpointBarrier, CheckpointId};
+use sciurus_core::ids::{JobId, OperatorId};
 use sciurus_state::{BackendConfig, KeyedBackend, KeyedSnapshot, OperatorSnapshot};
 
 pub use services::{CheckpointServices, CheckpointSetupError};
@@ -49,6 +50,22 @@ pub trait StateProvider: Send + Sync + fmt::Debug {
 
     /// Returns whether checkpoints are taken, so that effects can wait for them.
     fn is_checkpointed(&self) -> bool;
+
+    /// Returns what tells the operator from all others, in this job and in every other; `None`
+    /// where nobody knows. Operators that leave something outside of their state, such as files
+    /// that are being written, name it so that a later attempt finds what is its own.
+    fn owner(&self) -> Option<StateOwner> {
+        None
+    }
+}
+
+/// An operator of a job, for as long as the job is the same: over restarts and rescaling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StateOwner {
+    /// The job.
+    pub job: JobId,
+    /// The operator.
+    pub operator: OperatorId,
 }
 
 /// State that starts anew, in memory, of which no checkpoints are taken.

@@ -2,7 +2,7 @@
 
 use sciurus_core::{BoxError, Record};
 
-use super::{Context, RuntimeContext};
+use super::{Context, FunctionInitializationContext, FunctionSnapshotContext, RuntimeContext};
 use crate::collector::Collector;
 
 /// Processes the records of two connected streams one by one; Flink's `CoProcessFunction`.
@@ -52,6 +52,31 @@ pub trait CoProcessFunction: Clone + Send + Sync + 'static {
         ctx: &mut Context<'_>,
         out: &mut Collector<'_, Self::Out>,
     ) -> Result<(), BoxError>;
+
+    /// Registers operator state, before the function is opened, and takes up what was restored of
+    /// it: what a subtask keeps that belongs to no key, in fields of the function, lies in
+    /// checkpoints only where [`snapshot_state`](Self::snapshot_state) puts it there. Flink's
+    /// `CheckpointedFunction`.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn initialize_state(
+        &mut self,
+        ctx: &mut FunctionInitializationContext<'_>,
+    ) -> Result<(), BoxError> {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// A checkpoint is taken: brings the operator state up to date. Quickly: the task stands still
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn snapshot_state(&mut self, ctx: &mut FunctionSnapshotContext<'_>) -> Result<(), BoxError> {
+        let _ = ctx;
+        Ok(())
+    }
 
     /// Lets go of what the function holds.
     ///

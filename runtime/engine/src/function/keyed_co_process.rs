@@ -3,7 +3,10 @@
 use sciurus_core::time::Timestamp;
 use sciurus_core::{BoxError, Record};
 
-use super::{KeyedContext, KeyedRuntimeContext, OnTimerContext};
+use super::{
+    FunctionInitializationContext, FunctionSnapshotContext, KeyedContext, KeyedRuntimeContext,
+    OnTimerContext,
+};
 use crate::collector::Collector;
 
 /// Processes the records of two connected keyed streams one by one; Flink's
@@ -68,6 +71,31 @@ pub trait KeyedCoProcessFunction: Clone + Send + Sync + 'static {
         out: &mut Collector<'_, Self::Out>,
     ) -> Result<(), BoxError> {
         let _ = (timestamp, ctx, out);
+        Ok(())
+    }
+
+    /// Registers operator state, before the function is opened, and takes up what was restored of
+    /// it: what a subtask keeps that belongs to no key, in fields of the function, lies in
+    /// checkpoints only where [`snapshot_state`](Self::snapshot_state) puts it there. Flink's
+    /// `CheckpointedFunction`.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn initialize_state(
+        &mut self,
+        ctx: &mut FunctionInitializationContext<'_>,
+    ) -> Result<(), BoxError> {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// A checkpoint is taken: brings the operator state up to date. Quickly: the task stands still
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Fails the job.
+    fn snapshot_state(&mut self, ctx: &mut FunctionSnapshotContext<'_>) -> Result<(), BoxError> {
+        let _ = ctx;
         Ok(())
     }
 

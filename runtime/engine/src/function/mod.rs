@@ -7,6 +7,7 @@ mod keyed_context;
 mod keyed_process;
 mod process;
 mod runtime_context;
+mod state_context;
 mod timer_service;
 
 pub use co_process::CoProcessFunction;
@@ -16,4 +17,6 @@ pub use keyed_process::KeyedProcessFunction;
 pub use process::{Context, ProcessFunction};
 pub use runtime_context::{KeyedRuntimeContext, RuntimeContext};
 pub use sciurus_state::timer::TimeDomain;
+pub(crate) use state_context::initialize;
+pub use state_context::{FunctionInitializationContext, FunctionSnapshotContext};
 pub use timer_service::{TimeService, TimerService};

@@ -5,19 +5,25 @@ use std::sync::Arc;
 use sciurus_core::clock::Clock;
 use sciurus_core::time::{MIN_WATERMARK, Timestamp};
 use sciurus_core::{Batch, BoxError, Columns, Record};
-use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot};
+use sciurus_state::{KeyedStateBackend, Namespace, Slot};
 
+use crate::checkpoint::SnapshotContext;
 use crate::collector::{Collector, Emitter};
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
-use crate::function::{KeyedContext, KeyedRuntimeContext, OnTimerContext, TimeDomain, TimeService};
+use crate::function::{
+    FunctionInitializationContext, FunctionSnapshotContext, KeyedContext, KeyedRuntimeContext,
+    OnTimerContext, TimeDomain, TimeService, initialize,
+};
 use crate::operator::OperatorContext;
 use crate::output::Output;
 use crate::side_output::SideOutputs;
+use crate::timed_state::TimedState;
 
 /// State, time and side outputs of a keyed function, and the loop around its calls.
 pub(super) struct KeyedRuntime {
-    backend: KeyedBackend,
+    /// Made when the operator is opened.
+    state: Option<TimedState>,
     sides: SideOutputs,
     clock: Arc<dyn Clock>,
     watermark: Timestamp,
@@ -29,7 +35,7 @@ pub(super) struct KeyedRuntime {
 impl KeyedRuntime {
     pub(super) fn new(context: &OperatorContext) -> Self {
         Self {
-            backend: context.keyed_backend(),
+            state: None,
             sides: SideOutputs::new(context.limits),
             clock: context.clock.clone(),
             watermark: MIN_WATERMARK,
@@ -39,15 +45,36 @@ impl KeyedRuntime {
     }
 
     /// Opens the function.
-    pub(super) fn open(
+    pub(super) fn open<F>(
         &mut self,
         context: &OperatorContext,
-        open: impl FnOnce(&mut KeyedRuntimeContext<'_>) -> Result<(), BoxError>,
+        function: &mut F,
+        initialize_state: impl FnOnce(
+            &mut F,
+            &mut FunctionInitializationContext<'_>,
+        ) -> Result<(), BoxError>,
+        open: impl FnOnce(&mut F, &mut KeyedRuntimeContext<'_>) -> Result<(), BoxError>,
     ) -> TaskResult {
-        let mut runtime = KeyedRuntimeContext::new(context, &mut self.backend);
-        open(&mut runtime).map_err(TaskError::user)?;
+        let (state, watermark) = TimedState::open_with_watermark(context)?;
+        let state = self.state.insert(state);
+        self.watermark = watermark;
+        initialize(function, context, &mut state.operator, initialize_state)?;
+        let mut runtime = KeyedRuntimeContext::new(context, &mut state.keyed);
+        open(function, &mut runtime).map_err(TaskError::user)?;
         self.uses_state = runtime.uses_state();
         Ok(())
+    }
+
+    /// Puts all state into a snapshot; `snapshot_state` is the function's part.
+    pub(super) fn snapshot(
+        &mut self,
+        snapshot: &mut SnapshotContext<'_>,
+        snapshot_state: impl FnOnce(&mut FunctionSnapshotContext<'_>) -> Result<(), BoxError>,
+    ) -> TaskResult {
+        let state = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
+        let mut context = FunctionSnapshotContext::new(snapshot.barrier.id, &mut state.operator);
+        snapshot_state(&mut context).map_err(TaskError::user)?;
+        state.snapshot_if_used(self.uses_state, self.watermark, snapshot)
     }
 
     /// Calls the function for every row of a batch, with the row's key as the current one.
@@ -63,6 +90,7 @@ impl KeyedRuntime {
             &mut Collector<'_, O>,
         ) -> Result<(), BoxError>,
     ) -> TaskResult {
+        let backend = &mut self.state.as_mut().ok_or(TaskError::NOT_OPENED)?.keyed;
         let columns = batch.columns::<I>()?;
         let keys = keys_of(batch, extractor)?;
         let key_columns = K::Columns::from_array(&keys.column)?;
@@ -70,13 +98,13 @@ impl KeyedRuntime {
         if self.uses_state {
             let selection = batch.selection().map(|selection| &selection[..]);
             let (bytes, hashes) = (&keys.bytes, &keys.hashes);
-            self.backend.resolve(Namespace::VOID, bytes, hashes, selection, &mut self.slots)?;
+            backend.resolve(Namespace::VOID, bytes, hashes, selection, &mut self.slots)?;
         }
         let mut slots = self.slots.iter().copied();
         let mut context = KeyedContext::of_batch(
             &key_columns,
             TimeService::new(self.clock.as_ref(), self.watermark),
-            &mut self.backend,
+            backend,
             &mut self.sides,
         );
         let mut collector = emitter.collector(out);
@@ -104,13 +132,17 @@ impl KeyedRuntime {
             &mut Collector<'_, O>,
         ) -> Result<(), BoxError>,
     ) -> TaskResult {
+        if watermark <= self.watermark {
+            // It isn't back yet where it was before the operator was restored.
+            return Ok(());
+        }
         self.watermark = watermark;
         self.fire(TimeDomain::Event, watermark, emitter, out, on_timer)?;
         out.emit_watermark(watermark)
     }
 
     pub(super) fn next_processing_time(&self) -> Option<Timestamp> {
-        self.backend.next_processing_timer()
+        self.state.as_ref()?.keyed.next_processing_timer()
     }
 
     /// Calls `on_timer` for every timer that is due at `time`, also for those registered meanwhile.
@@ -126,16 +158,18 @@ impl KeyedRuntime {
             &mut Collector<'_, O>,
         ) -> Result<(), BoxError>,
     ) -> TaskResult {
-        if self.backend.next_timer(domain).is_none_or(|next| next > time) {
+        let backend = &mut self.state.as_mut().ok_or(TaskError::NOT_OPENED)?.keyed;
+        if backend.next_timer(domain).is_none_or(|next| next > time) {
             return Ok(());
         }
         let now = TimeService::new(self.clock.as_ref(), self.watermark);
         let mut collector = emitter.collector(out);
-        while let Some(timer) = self.backend.pop_due_timer(domain, time)? {
+        while let Some(timer) = backend.pop_due_timer(domain, time)? {
             let key = K::decode_key(&timer.key)?;
-            self.backend.set_current_key(timer.hash(), &timer.key);
-            let (state, sides) = (&mut self.backend, &mut self.sides);
-            let mut context = OnTimerContext::new(&key, domain, timer.timestamp, now, state, sides);
+            backend.set_current_key(timer.hash(), &timer.key);
+            let sides = &mut self.sides;
+            let mut context =
+                OnTimerContext::new(&key, domain, timer.timestamp, now, backend, sides);
             // Processing time says nothing about when in event time a result belongs.
             let event_time = (domain == TimeDomain::Event).then_some(timer.timestamp);
             collector.set_timestamp(event_time);
@@ -147,8 +181,9 @@ impl KeyedRuntime {
     }
 
     fn finish(&mut self, out: &mut Output) -> TaskResult {
-        self.backend.clear_current_key();
-        self.backend.finish_batch()?;
+        let backend = &mut self.state.as_mut().ok_or(TaskError::NOT_OPENED)?.keyed;
+        backend.clear_current_key();
+        backend.finish_batch()?;
         self.sides.flush(out)
     }
 }

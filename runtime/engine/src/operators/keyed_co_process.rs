@@ -4,6 +4,7 @@ use sciurus_core::Batch;
 use sciurus_core::time::Timestamp;
 
 use super::keyed::KeyedRuntime;
+use crate::checkpoint::SnapshotContext;
 use crate::collector::Emitter;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::KeyExtractor;
@@ -38,7 +39,7 @@ impl<F: KeyedCoProcessFunction> KeyedCoProcess<F> {
 
 impl<F: KeyedCoProcessFunction> Operator for KeyedCoProcess<F> {
     fn open(&mut self, context: &OperatorContext) -> TaskResult {
-        self.runtime.open(context, |runtime| self.function.open(runtime))
+        self.runtime.open(context, &mut self.function, F::initialize_state, F::open)
     }
 
     fn process_batch(&mut self, input: usize, batch: Batch, out: &mut Output) -> TaskResult {
@@ -85,6 +86,10 @@ impl<F: KeyedCoProcessFunction> Operator for KeyedCoProcess<F> {
             out,
             |timestamp, context, collector| function.on_timer(timestamp, context, collector),
         )
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        self.runtime.snapshot(snapshot, |context| self.function.snapshot_state(context))
     }
 
     fn close(&mut self) -> TaskResult {

@@ -4,6 +4,7 @@ use sciurus_core::Batch;
 use sciurus_core::time::Timestamp;
 
 use super::keyed::KeyedRuntime;
+use crate::checkpoint::SnapshotContext;
 use crate::collector::Emitter;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::KeyExtractor;
@@ -33,7 +34,7 @@ impl<F: KeyedProcessFunction> KeyedProcess<F> {
 
 impl<F: KeyedProcessFunction> Operator for KeyedProcess<F> {
     fn open(&mut self, context: &OperatorContext) -> TaskResult {
-        self.runtime.open(context, |runtime| self.function.open(runtime))
+        self.runtime.open(context, &mut self.function, F::initialize_state, F::open)
     }
 
     fn process_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> TaskResult {
@@ -70,6 +71,10 @@ impl<F: KeyedProcessFunction> Operator for KeyedProcess<F> {
             out,
             |timestamp, context, collector| function.on_timer(timestamp, context, collector),
         )
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        self.runtime.snapshot(snapshot, |context| self.function.snapshot_state(context))
     }
 
     fn close(&mut self) -> TaskResult {

@@ -4,6 +4,7 @@ use sciurus_core::Batch;
 use sciurus_core::time::Timestamp;
 
 use super::unkeyed::UnkeyedRuntime;
+use crate::checkpoint::SnapshotContext;
 use crate::error::{TaskError, TaskResult};
 use crate::function::{ProcessFunction, RuntimeContext};
 use crate::operator::{Operator, OperatorContext};
@@ -24,6 +25,7 @@ impl<F: ProcessFunction> Process<F> {
 
 impl<F: ProcessFunction> Operator for Process<F> {
     fn open(&mut self, context: &OperatorContext) -> TaskResult {
+        self.runtime.initialize(context, &mut self.function, F::initialize_state)?;
         self.function.open(&mut RuntimeContext::new(context)).map_err(TaskError::user)
     }
 
@@ -36,6 +38,10 @@ impl<F: ProcessFunction> Operator for Process<F> {
 
     fn process_watermark(&mut self, watermark: Timestamp, out: &mut Output) -> TaskResult {
         self.runtime.process_watermark(watermark, out)
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        self.runtime.snapshot(snapshot, |context| self.function.snapshot_state(context))
     }
 
     fn close(&mut self) -> TaskResult {

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use sciurus_core::{Batch, Columns, Record};
 use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId};
 
+use crate::checkpoint::SnapshotContext;
 use crate::collector::Emitter;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
@@ -20,8 +21,8 @@ pub struct RollingReduce<T: Record, F> {
     function: F,
     extractor: Box<dyn KeyExtractor>,
     emitter: Emitter<T>,
-    backend: KeyedBackend,
-    results: Option<StateId>,
+    /// The backend and the state in it that the results are, once opened.
+    state: Option<(KeyedBackend, StateId)>,
     slots: Vec<Slot>,
     batch_mode: bool,
     records: PhantomData<fn() -> T>,
@@ -38,8 +39,7 @@ where
             function,
             extractor,
             emitter: Emitter::new(context.limits),
-            backend: context.keyed_backend(),
-            results: None,
+            state: None,
             slots: Vec::new(),
             batch_mode: context.batch_mode,
             records: PhantomData,
@@ -52,19 +52,21 @@ where
     T: Record,
     F: FnMut(&mut T, &T::Columns, usize) + Send,
 {
-    fn open(&mut self, _: &OperatorContext) -> TaskResult {
-        self.results = Some(self.backend.register_value::<T>(&"reduce".into(), None)?);
+    fn open(&mut self, context: &OperatorContext) -> TaskResult {
+        let mut backend = context.keyed_backend()?;
+        let results = backend.register_value::<T>(&"reduce".into(), None)?;
+        self.state = Some((backend, results));
         Ok(())
     }
 
     fn process_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> TaskResult {
-        let Self { function, extractor, emitter, backend, slots, .. } = self;
-        let id = self.results.ok_or(TaskError::Defect("an operator that was not opened"))?;
+        let Self { function, extractor, emitter, state, slots, .. } = self;
+        let (backend, id) = state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         let columns = batch.columns::<T>()?;
         let keys = keys_of(&batch, extractor.as_mut())?;
         let selection = batch.selection().map(|selection| &selection[..]);
         backend.resolve(Namespace::VOID, &keys.bytes, &keys.hashes, selection, slots)?;
-        let mut results = backend.value_column::<T>(id, Namespace::VOID)?;
+        let mut results = backend.value_column::<T>(*id, Namespace::VOID)?;
         let mut slots = slots.iter();
         let mut collector = emitter.collector(out);
         let batch_mode = self.batch_mode;
@@ -91,11 +93,22 @@ where
     }
 
     fn finish(&mut self, out: &mut Output) -> TaskResult {
-        let Some(id) = self.results.filter(|_| self.batch_mode) else { return Ok(()) };
+        if !self.batch_mode {
+            return Ok(());
+        }
+        let (backend, id) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         let mut collector = self.emitter.collector(out);
-        self.backend.for_each_value::<T>(id, Namespace::VOID, |_, _, result| {
+        backend.for_each_value::<T>(*id, Namespace::VOID, |_, _, result| {
             collector.collect_owned(result);
         })?;
+        // They go out once, also where the operator is restored behind this.
+        backend.drop_namespace(Namespace::VOID)?;
         collector.finish()
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        let (backend, _) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
+        snapshot.keyed = Some(backend.snapshot());
+        Ok(())
     }
 }

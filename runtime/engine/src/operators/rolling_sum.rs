@@ -10,6 +10,7 @@ use sciurus_core::record::{Numeric, Primitive};
 use sciurus_core::{Batch, Record};
 use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId, ValueColumn};
 
+use crate::checkpoint::SnapshotContext;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
 use crate::operator::{Operator, OperatorContext};
@@ -29,8 +30,8 @@ pub struct RollingSum<K: Record, N: Numeric> {
     /// Where the summed field is among the record's.
     sum_column: usize,
     extractor: Box<dyn KeyExtractor>,
-    backend: KeyedBackend,
-    sums: Option<StateId>,
+    /// The backend and the state in it that the sums are, once opened.
+    state: Option<(KeyedBackend, StateId)>,
     slots: Vec<Slot>,
     batch_mode: bool,
     max_rows: usize,
@@ -51,8 +52,7 @@ impl<K: Record, N: Numeric> RollingSum<K, N> {
             key_columns,
             sum_column,
             extractor,
-            backend: context.keyed_backend(),
-            sums: None,
+            state: None,
             slots: Vec::new(),
             batch_mode: context.batch_mode,
             max_rows: context.limits.max_rows,
@@ -95,22 +95,19 @@ fn accumulate<N: Numeric>(
 }
 
 impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
-    fn open(&mut self, _: &OperatorContext) -> TaskResult {
-        self.sums = Some(self.backend.register_value::<N>(&"sum".into(), None)?);
+    fn open(&mut self, context: &OperatorContext) -> TaskResult {
+        let mut backend = context.keyed_backend()?;
+        let sums = backend.register_value::<N>(&"sum".into(), None)?;
+        self.state = Some((backend, sums));
         Ok(())
     }
 
     fn process_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> TaskResult {
-        let id = self.sums.ok_or(TaskError::Defect("an operator that was not opened"))?;
+        let (backend, id) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         let keys = keys_of(&batch, self.extractor.as_mut())?;
         let selection = batch.selection().map(|selection| &selection[..]);
-        self.backend.resolve(
-            Namespace::VOID,
-            &keys.bytes,
-            &keys.hashes,
-            selection,
-            &mut self.slots,
-        )?;
+        let slots = &mut self.slots;
+        backend.resolve(Namespace::VOID, &keys.bytes, &keys.hashes, selection, slots)?;
         let values = batch
             .records()
             .column(self.sum_column)
@@ -118,8 +115,7 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
             .ok_or(TaskError::Defect("the summed column is of another type"))?
             .values()
             .clone();
-        let mut state = self.backend.value_column::<N>(id, Namespace::VOID)?;
-        let slots = &self.slots;
+        let mut state = backend.value_column::<N>(*id, Namespace::VOID)?;
         if self.batch_mode {
             match selection {
                 None => accumulate(&mut state, slots, 0..values.len(), &values, |_, _| ()),
@@ -128,7 +124,7 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
                     accumulate(&mut state, slots, rows, &values, |_, _| ());
                 }
             }
-            return Ok(self.backend.finish_batch()?);
+            return Ok(backend.finish_batch()?);
         }
         let mut sums = vec![N::default(); values.len()];
         let emit = |row: usize, sum| sums[row] = sum;
@@ -139,7 +135,7 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
                 accumulate(&mut state, slots, rows, &values, emit);
             }
         }
-        self.backend.finish_batch()?;
+        backend.finish_batch()?;
         let mut columns = batch.records().columns().to_vec();
         columns[self.sum_column] =
             Arc::new(PrimitiveArray::<<N as Primitive>::Arrow>::new(sums.into(), None));
@@ -149,12 +145,15 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
     }
 
     fn finish(&mut self, out: &mut Output) -> TaskResult {
-        let Some(id) = self.sums.filter(|_| self.batch_mode) else { return Ok(()) };
+        if !self.batch_mode {
+            return Ok(());
+        }
+        let (backend, id) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         let mut keys = KeyBytesBuilder::default();
         let mut sums = Vec::with_capacity(self.max_rows);
         let mut finished = Vec::new();
         let max_rows = self.max_rows;
-        self.backend.for_each_value::<N>(id, Namespace::VOID, |key, _, sum| {
+        backend.for_each_value::<N>(*id, Namespace::VOID, |key, _, sum| {
             keys.push(key);
             sums.push(*sum);
             if sums.len() == max_rows {
@@ -163,9 +162,17 @@ impl<K: Record, N: Numeric> Operator for RollingSum<K, N> {
             }
         })?;
         finished.push((keys.finish(), sums));
+        // They go out once, also where the operator is restored behind this.
+        backend.drop_namespace(Namespace::VOID)?;
         for (keys, sums) in finished {
             out.emit(Batch::new(self.assemble(&K::key_column(&keys)?, sums)?))?;
         }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        let (backend, _) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
+        snapshot.keyed = Some(backend.snapshot());
         Ok(())
     }
 }

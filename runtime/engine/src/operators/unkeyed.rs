@@ -5,10 +5,14 @@ use std::sync::Arc;
 use sciurus_core::clock::Clock;
 use sciurus_core::time::{MIN_WATERMARK, Timestamp};
 use sciurus_core::{Batch, BoxError, Columns, Record};
+use sciurus_state::OperatorBackend;
 
+use crate::checkpoint::SnapshotContext;
 use crate::collector::{Collector, Emitter};
 use crate::error::{TaskError, TaskResult};
-use crate::function::{Context, TimeService};
+use crate::function::{
+    Context, FunctionInitializationContext, FunctionSnapshotContext, TimeService, initialize,
+};
 use crate::operator::OperatorContext;
 use crate::output::Output;
 use crate::side_output::SideOutputs;
@@ -19,6 +23,8 @@ pub(super) struct UnkeyedRuntime<O: Record> {
     sides: SideOutputs,
     clock: Arc<dyn Clock>,
     watermark: Timestamp,
+    /// The function's operator state.
+    state: OperatorBackend,
 }
 
 impl<O: Record> UnkeyedRuntime<O> {
@@ -28,7 +34,35 @@ impl<O: Record> UnkeyedRuntime<O> {
             sides: SideOutputs::new(context.limits),
             clock: context.clock.clone(),
             watermark: MIN_WATERMARK,
+            state: OperatorBackend::new(),
         }
+    }
+
+    /// Restores the function's operator state.
+    pub(super) fn initialize<F>(
+        &mut self,
+        context: &OperatorContext,
+        function: &mut F,
+        initialize_state: impl FnOnce(
+            &mut F,
+            &mut FunctionInitializationContext<'_>,
+        ) -> Result<(), BoxError>,
+    ) -> TaskResult {
+        self.state = context.operator_backend()?;
+        initialize(function, context, &mut self.state, initialize_state)
+    }
+
+    /// Puts the function's operator state into a snapshot, where it has any.
+    pub(super) fn snapshot(
+        &mut self,
+        snapshot: &mut SnapshotContext<'_>,
+        snapshot_state: impl FnOnce(&mut FunctionSnapshotContext<'_>) -> Result<(), BoxError>,
+    ) -> TaskResult {
+        let mut context = FunctionSnapshotContext::new(snapshot.barrier.id, &mut self.state);
+        snapshot_state(&mut context).map_err(TaskError::user)?;
+        let state = self.state.snapshot();
+        snapshot.operator = (!state.states.is_empty()).then_some(state);
+        Ok(())
     }
 
     /// Calls the function for every row of a batch.

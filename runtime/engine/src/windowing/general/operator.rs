@@ -8,13 +8,15 @@ use sciurus_core::key::Keys;
 use sciurus_core::time::{MAX_WATERMARK, MIN_WATERMARK, Timestamp};
 use sciurus_core::{Batch, Columns, Record};
 use sciurus_state::timer::TimeDomain;
-use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId};
+use sciurus_state::{KeyedStateBackend, Namespace, Slot, StateId};
 
 use super::windows::{DOMAINS, Windows, WindowsOf};
+use crate::checkpoint::SnapshotContext;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
 use crate::operator::{Operator, OperatorContext};
 use crate::output::Output;
+use crate::timed_state::TimedState;
 use crate::windowing::assigner::WindowAssigner;
 use crate::windowing::contents::WindowContents;
 use crate::windowing::late::{LateRecords, timestamps_of};
@@ -43,8 +45,8 @@ where
     windows: Windows<T, K, A, G, C, O>,
     late: LateRecords,
     extractor: Box<dyn KeyExtractor>,
-    backend: KeyedBackend,
-    state: Option<StateId>,
+    /// The state, and in it the one that the windows of a key are, once opened.
+    state: Option<(TimedState, StateId)>,
     clock: Arc<dyn Clock>,
     slots: Vec<Slot>,
     /// Rows of the batch at hand that no window took.
@@ -88,7 +90,6 @@ where
             windows,
             late: LateRecords::new(late_tag, context.metrics.clone()),
             extractor,
-            backend: context.keyed_backend(),
             state: None,
             clock: context.clock.clone(),
             slots: Vec::new(),
@@ -98,19 +99,16 @@ where
         }
     }
 
-    fn state(&self) -> TaskResult<StateId> {
-        self.state.ok_or(TaskError::Defect("an operator that was not opened"))
-    }
-
     fn add(&mut self, batch: &Batch, keys: &Keys, out: &mut Output) -> TaskResult {
-        let state = self.state()?;
         let columns = batch.columns::<T>()?;
         let key_columns = K::Columns::from_array(&keys.column)?;
         let timestamps = batch.timestamps();
-        let Self { windows, backend, slots, refused, timers, .. } = self;
+        let Self { windows, state, slots, refused, timers, .. } = self;
+        let (TimedState { keyed: backend, .. }, state) =
+            state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         let rows = batch.selection().map(|rows| &rows[..]);
         backend.resolve(Namespace::VOID, &keys.bytes, &keys.hashes, rows, slots)?;
-        let mut column = backend.value_column::<WindowsOf<T, A, G, C>>(state, Namespace::VOID)?;
+        let mut column = backend.value_column::<WindowsOf<T, A, G, C>>(*state, Namespace::VOID)?;
         let mut slots = slots.iter();
         batch.try_for_each(|row| {
             let Some(slot) = slots.next().copied() else {
@@ -147,8 +145,9 @@ where
         last: bool,
         out: &mut Output,
     ) -> TaskResult {
-        let state = self.state()?;
-        let Self { windows, backend, .. } = self;
+        let Self { windows, state, .. } = self;
+        let (TimedState { keyed: backend, .. }, state) =
+            state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         while let Some(timer) = backend.pop_due_timer(domain, time)? {
             let key = K::decode_key(&timer.key)?;
             backend.set_current_key(timer.hash(), &timer.key);
@@ -174,7 +173,7 @@ where
                 }
                 Ok::<_, TaskError>(next)
             };
-            let next = backend.update_value(state, update)??;
+            let next = backend.update_value(*state, update)??;
             for (domain, time) in DOMAINS.into_iter().zip(next) {
                 if let Some(time) = time {
                     backend.register_timer(domain, time, Namespace::VOID)?;
@@ -186,15 +185,20 @@ where
     }
 
     fn finish_call(&mut self, out: &mut Output) -> TaskResult {
-        self.backend.finish_batch()?;
+        let (state, _) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
+        state.keyed.finish_batch()?;
         self.windows.output.flush(out)
+    }
+
+    fn next_processing_timer(&self) -> Option<Timestamp> {
+        self.state.as_ref()?.0.keyed.next_processing_timer()
     }
 
     /// Moves processing time on and fires what is due.
     fn advance_clock(&mut self, out: &mut Output) -> TaskResult {
         let now = self.clock.now().max(self.windows.progress.processing_time);
         self.windows.progress.processing_time = now;
-        if self.backend.next_processing_timer().is_some_and(|due| due <= now) {
+        if self.next_processing_timer().is_some_and(|due| due <= now) {
             return self.fire(TimeDomain::Processing, now, false, out);
         }
         Ok(())
@@ -211,8 +215,11 @@ where
     O: WindowOutput<K, A::Window, C::Accumulator>,
 {
     fn open(&mut self, context: &OperatorContext) -> TaskResult {
+        let (mut state, watermark) = TimedState::open_with_watermark(context)?;
         let name = "windows".into();
-        self.state = Some(self.backend.register_value::<WindowsOf<T, A, G, C>>(&name, None)?);
+        let windows = state.keyed.register_value::<WindowsOf<T, A, G, C>>(&name, None)?;
+        self.state = Some((state, windows));
+        self.windows.progress.watermark = watermark;
         self.windows.output.open(context)
     }
 
@@ -240,6 +247,10 @@ where
         if self.batch_mode && watermark < MAX_WATERMARK {
             return out.emit_watermark(watermark);
         }
+        if watermark <= self.windows.progress.watermark {
+            // It isn't back yet where it was before the operator was restored.
+            return Ok(());
+        }
         self.windows.progress.watermark = watermark;
         self.advance_clock(out)?;
         self.fire(TimeDomain::Event, watermark, false, out)?;
@@ -247,7 +258,7 @@ where
     }
 
     fn next_processing_time(&self) -> Option<Timestamp> {
-        self.backend.next_processing_timer()
+        self.next_processing_timer()
     }
 
     fn on_processing_time(&mut self, _: Timestamp, out: &mut Output) -> TaskResult {
@@ -258,9 +269,17 @@ where
         // As in Flink, windows that wait for the clock are lost when a stream ends, but not in
         // batch execution.
         if self.batch_mode {
-            return self.fire(TimeDomain::Processing, MAX_WATERMARK, true, out);
+            self.fire(TimeDomain::Processing, MAX_WATERMARK, true, out)?;
+            // They go out once, also where the operator is restored behind this.
+            let (state, _) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
+            state.keyed.drop_namespace(Namespace::VOID)?;
         }
         Ok(())
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        let (state, _) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
+        state.snapshot(self.windows.progress.watermark, &[], snapshot)
     }
 
     fn close(&mut self) -> TaskResult {

@@ -18,7 +18,7 @@ pub(super) fn pane_keys<K: Record>(
 ) -> TaskResult<Vec<ArrayRef>> {
     let mut chunks = Vec::new();
     let mut keys = KeyBytesBuilder::with_capacity(rows.min(panes.key_count(end)));
-    panes.backend.for_each_key(Namespace(end), |key, _| {
+    panes.backend()?.for_each_key(Namespace(end), |key, _| {
         keys.push(key);
         if keys.len() == rows {
             chunks.push(keys.finish());

@@ -93,7 +93,7 @@ where
         let mut found = Vec::new();
         for end in slices {
             let (namespace, rows) = (Namespace(end), Some(&row[..]));
-            let backend = &mut self.panes.backend;
+            let backend = self.panes.backend()?;
             backend.lookup(namespace, &keys.bytes, &keys.hashes, rows, &mut found)?;
             let Some(Some(slot)) = found.first() else { continue };
             let accumulators = self.panes.accumulators::<C::Accumulator>(end)?;

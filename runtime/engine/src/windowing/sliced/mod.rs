@@ -7,6 +7,7 @@
 //! tumbling windows go out slice by slice; those that overlap from the aggregate of the current
 //! window, which [`running`] keeps.
 
+mod ahead;
 mod grouping;
 mod keys;
 mod late;

@@ -4,20 +4,23 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use sciurus_core::clock::Clock;
-use sciurus_core::key::Keys;
+use sciurus_core::key::{Keys, hash_key};
 use sciurus_core::time::{MAX_WATERMARK, MIN_WATERMARK, Timestamp};
 use sciurus_core::{Batch, Record};
 use sciurus_state::timer::TimeDomain;
-use sciurus_state::{KeyedStateBackend, Slot};
+use sciurus_state::{KeyedStateBackend, Namespace, Slot};
 
+use super::ahead::Ahead;
 use super::grouping::{Grouped, Grouping};
 use super::keys::{KeyColumnCache, pane_keys};
 use super::panes::Panes;
 use super::running::Running;
+use crate::checkpoint::SnapshotContext;
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
 use crate::operator::{Operator, OperatorContext};
 use crate::output::Output;
+use crate::timed_state::{TimedState, least};
 use crate::windowing::contents::WindowContents;
 use crate::windowing::late::{LateRecords, timestamps_of};
 use crate::windowing::output::{Progress, WindowOutput};
@@ -58,6 +61,8 @@ where
     clock: Arc<dyn Clock>,
     /// Windows that end at or before the millisecond after this one have fired.
     pub(super) fired: Timestamp,
+    /// Key groups for which later windows have fired too.
+    ahead: Ahead,
     pub(super) progress: Progress,
     grouping: Grouping,
     pub(super) slots: Vec<Slot>,
@@ -95,11 +100,12 @@ where
             extractor,
             contents,
             output,
-            panes: Panes::new(context.keyed_backend()),
+            panes: Panes::new(),
             running: (!options.slicing.is_tumbling()).then(Running::new),
             key_columns: KeyColumnCache::default(),
             clock: context.clock.clone(),
             fired: MIN_WATERMARK,
+            ahead: Ahead::new(context.subtask.max_parallelism),
             progress: Progress { watermark: MIN_WATERMARK, processing_time: 0 },
             grouping: Grouping::default(),
             slots: Vec::new(),
@@ -160,6 +166,7 @@ where
             self.fired = end - 1;
         }
         self.fired = self.fired.max(time);
+        self.ahead.come_to(self.fired);
         while let Some(slice) = self.panes.first() {
             let last = self.slicing.last_end(slice).unwrap_or(slice.end);
             if self.cleanup_time(last) > time {
@@ -170,7 +177,7 @@ where
             }
             self.panes.drop(slice.end)?;
         }
-        self.panes.backend.finish_batch()?;
+        self.panes.backend()?.finish_batch()?;
         self.output.flush(out)
     }
 
@@ -192,6 +199,12 @@ where
         };
         running.advance((span.start, end), &mut self.panes, &mut self.contents)?;
         let generation = running.generation();
+        let fired = self.ahead.fired_keys(end, |mark| {
+            let all = 0..running.cells().len();
+            running.keys().for_each_key(all, |key| mark(hash_key(key)));
+            Ok(())
+        })?;
+        let counts = |slot: usize| fired.get(slot).is_none_or(|fired| !fired);
         for (chunk, cells) in running.cells().chunks(rows).enumerate() {
             let keys = if O::NEEDS_KEYS {
                 let (cache, index) = (&mut self.key_columns, running.keys());
@@ -199,7 +212,8 @@ where
             } else {
                 None
             };
-            let rows = cells.iter().map(|cell| (cell.slices > 0, &cell.value));
+            let cells = (chunk * rows..).zip(cells);
+            let rows = cells.map(|(slot, cell)| (cell.slices > 0 && counts(slot), &cell.value));
             self.output.emit_keys(&window, self.progress, keys.as_ref(), rows, out)?;
         }
         Ok(())
@@ -210,12 +224,18 @@ where
         let rows = self.max_rows;
         let keys =
             if O::NEEDS_KEYS { pane_keys::<K>(&mut self.panes, end, rows)? } else { Vec::new() };
+        let fired = self.ahead.fired_keys(end, |mark| {
+            let backend = self.panes.backend()?;
+            Ok(backend.for_each_key(Namespace(end), |_, hash| mark(hash))?)
+        })?;
+        let counts = |slot: usize| fired.get(slot).is_none_or(|fired| !fired);
         let count = self.panes.key_count(end);
         let accumulators = self.panes.accumulators::<C::Accumulator>(end)?;
         for (chunk, start) in (0..count).step_by(rows).enumerate() {
             let slots = start..(start + rows).min(count);
             // All keys of a slice have records in it.
-            let rows = accumulators.range(slots).map(|(_, contents)| (true, contents));
+            let rows = accumulators.range(slots);
+            let rows = rows.map(|(slot, contents)| (counts(slot), contents));
             self.output.emit_keys(window, self.progress, keys.get(chunk), rows, out)?;
         }
         Ok(())
@@ -242,7 +262,19 @@ where
     O: WindowOutput<K, W, C::Accumulator>,
 {
     fn open(&mut self, context: &OperatorContext) -> TaskResult {
-        self.panes.open::<C::Accumulator>()?;
+        let (state, restored) = TimedState::open(context)?;
+        self.panes.open::<C::Accumulator>(state, &self.slicing)?;
+        self.fired = least(&restored);
+        match self.domain {
+            TimeDomain::Event => self.progress.watermark = self.fired,
+            TimeDomain::Processing => {
+                // Nothing more goes into windows that have fired for any key.
+                let latest = restored.iter().map(|kept| kept.time).max();
+                let behind = latest.map_or(0, |time| time.saturating_add(1));
+                self.progress.processing_time = behind.max(0);
+            }
+        }
+        self.ahead.restore(restored, self.fired);
         self.output.open(context)
     }
 
@@ -269,7 +301,7 @@ where
             self.grouping = grouping;
             self.add_to_fired(&batch, &keys, out)?;
         }
-        self.panes.backend.finish_batch()?;
+        self.panes.backend()?.finish_batch()?;
         self.output.flush(out)
     }
 
@@ -277,6 +309,10 @@ where
         // In batch execution nothing is late: all of event time passes at the end.
         if self.batch_mode && watermark < MAX_WATERMARK {
             return out.emit_watermark(watermark);
+        }
+        if watermark <= self.progress.watermark {
+            // It isn't back yet where it was before the operator was restored.
+            return Ok(());
         }
         self.progress.watermark = watermark;
         if self.domain == TimeDomain::Event {
@@ -304,6 +340,10 @@ where
             return self.advance(MAX_WATERMARK, out);
         }
         Ok(())
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        self.panes.state()?.snapshot(self.fired, self.ahead.groups(), snapshot)
     }
 
     fn close(&mut self) -> TaskResult {

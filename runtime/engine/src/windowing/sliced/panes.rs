@@ -9,25 +9,59 @@ use sciurus_core::time::Timestamp;
 use sciurus_state::{KeyedBackend, KeyedStateBackend, Namespace, Slot, StateId, ValueColumn};
 
 use crate::error::{TaskError, TaskResult};
+use crate::timed_state::TimedState;
 use crate::windowing::slicing::{Slice, Slicing};
+
+/// The state restored from is that of other windows.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the state that is restored has a slice of windows that ends at {end}, where none of these \
+     windows starts or ends: restore with the size, slide and offset that it was taken with, or \
+     give the operator another uid"
+)]
+struct OtherWindows {
+    end: Timestamp,
+}
 
 /// The slices that have records, with the accumulators of their keys: one namespace a slice, named
 /// by the slice's end.
 pub(super) struct Panes {
-    pub(super) backend: KeyedBackend,
-    state: Option<StateId>,
+    /// The state, and in it the one that the accumulators are, once opened.
+    state: Option<(TimedState, StateId)>,
     slices: BTreeMap<Timestamp, Slice>,
 }
 
 impl Panes {
-    pub(super) fn new(backend: KeyedBackend) -> Self {
-        Self { backend, state: None, slices: BTreeMap::new() }
+    pub(super) fn new() -> Self {
+        Self { state: None, slices: BTreeMap::new() }
     }
 
-    /// Registers the state that the accumulators are.
-    pub(super) fn open<A: RowCodec>(&mut self) -> TaskResult {
-        self.state = Some(self.backend.register_value::<A>(&"window-contents".into(), None)?);
+    /// Registers the state that the accumulators are, and finds the slices that were restored.
+    pub(super) fn open<A: RowCodec>(
+        &mut self,
+        mut state: TimedState,
+        slicing: &Slicing,
+    ) -> TaskResult {
+        let accumulators = state.keyed.register_value::<A>(&"window-contents".into(), None)?;
+        for Namespace(end) in state.keyed.namespaces() {
+            let slice = slicing.slice_of(end.saturating_sub(1));
+            if slice.end != end {
+                return Err(TaskError::user(Box::new(OtherWindows { end })));
+            }
+            self.slices.insert(end, slice);
+        }
+        self.state = Some((state, accumulators));
         Ok(())
+    }
+
+    /// Returns the operator's state.
+    pub(super) fn state(&mut self) -> TaskResult<&mut TimedState> {
+        Ok(&mut self.state.as_mut().ok_or(TaskError::NOT_OPENED)?.0)
+    }
+
+    /// Returns the backend.
+    pub(super) fn backend(&mut self) -> TaskResult<&mut KeyedBackend> {
+        Ok(&mut self.state()?.keyed)
     }
 
     /// Writes the slots of rows' keys in a slice to `slots`.
@@ -39,7 +73,8 @@ impl Panes {
         slots: &mut Vec<Slot>,
     ) -> TaskResult {
         self.slices.insert(slice.end, slice);
-        self.backend.resolve(Namespace(slice.end), &keys.bytes, &keys.hashes, rows, slots)?;
+        let namespace = Namespace(slice.end);
+        self.backend()?.resolve(namespace, &keys.bytes, &keys.hashes, rows, slots)?;
         Ok(())
     }
 
@@ -48,13 +83,13 @@ impl Panes {
         &mut self,
         end: Timestamp,
     ) -> TaskResult<ValueColumn<'_, A>> {
-        let state = self.state.ok_or(TaskError::Defect("an operator that was not opened"))?;
-        Ok(self.backend.value_column(state, Namespace(end))?)
+        let (state, accumulators) = self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
+        Ok(state.keyed.value_column(*accumulators, Namespace(end))?)
     }
 
     /// Returns how many keys have records in the slice that ends at `end`.
     pub(super) fn key_count(&self, end: Timestamp) -> usize {
-        self.backend.key_count(Namespace(end))
+        self.state.as_ref().map_or(0, |(state, _)| state.keyed.key_count(Namespace(end)))
     }
 
     /// Returns the first slice, if there is one.
@@ -86,7 +121,7 @@ impl Panes {
     /// Forgets the slice that ends at `end`.
     pub(super) fn drop(&mut self, end: Timestamp) -> TaskResult {
         self.slices.remove(&end);
-        self.backend.drop_namespace(Namespace(end))?;
+        self.backend()?.drop_namespace(Namespace(end))?;
         Ok(())
     }
 }

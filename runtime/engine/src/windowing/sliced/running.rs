@@ -122,7 +122,7 @@ impl<T: Record, C: WindowContents<T>> Running<T, C> {
     /// Puts a slice into the window.
     fn insert(&mut self, end: Timestamp, panes: &mut Panes, contents: &mut C) -> TaskResult {
         let mut keys = Vec::new();
-        self.index.resolve_namespace(&panes.backend, Namespace(end), &mut keys)?;
+        self.index.resolve_namespace(panes.backend()?, Namespace(end), &mut keys)?;
         let in_front = !C::INVERTIBLE && end <= self.front_end;
         let accumulators = panes.accumulators::<C::Accumulator>(end)?;
         for (there, here) in &keys {
@@ -317,7 +317,7 @@ impl<T: Record, C: WindowContents<T>> Running<T, C> {
         let mut slots = Vec::new();
         let front = (Bound::Unbounded, Bound::Included(self.front_end));
         for (end, member) in self.members.range_mut(front).rev() {
-            panes.backend.lookup(Namespace(*end), &keys, &hashes, None, &mut slots)?;
+            panes.backend()?.lookup(Namespace(*end), &keys, &hashes, None, &mut slots)?;
             let accumulators = panes.accumulators::<C::Accumulator>(*end)?;
             for (slot, front) in slots.iter().zip(&mut fronts) {
                 let Some(slot) = *slot else { continue };
