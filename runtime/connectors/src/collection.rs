@@ -6,10 +6,10 @@ use std::sync::Arc;
 use sciurus_core::{BoxError, Record};
 use sciurus_engine::source::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
-    SplitEnumerator,
+    SplitEnumerator, SplitQueue,
 };
 
-use crate::range_split::{RangeSplit, RangeSplitEnumerator};
+use crate::range_split::{RangeQueueState, RangeSplit};
 
 /// Emits given records. With one reader they come in their order; several readers get a
 /// contiguous part each.
@@ -27,6 +27,7 @@ impl<T: Record> CollectionSource<T> {
 impl<T: Record> Source for CollectionSource<T> {
     type Item = T;
     type Split = RangeSplit;
+    type EnumeratorState = RangeQueueState;
 
     fn boundedness(&self) -> Boundedness {
         Boundedness::Bounded
@@ -35,9 +36,11 @@ impl<T: Record> Source for CollectionSource<T> {
     fn enumerator(
         &self,
         parallelism: u32,
-    ) -> Result<Box<dyn SplitEnumerator<RangeSplit>>, BoxError> {
-        let splits = RangeSplit::divide(self.elements.len() as u64, parallelism);
-        Ok(Box::new(RangeSplitEnumerator::new(splits)))
+        restored: Option<RangeQueueState>,
+    ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
+        let all =
+            || Ok(SplitQueue::new(RangeSplit::divide(self.elements.len() as u64, parallelism)));
+        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
     }
 
     fn reader(&self, _: &ReaderContext) -> Result<Box<dyn SourceReader<T, RangeSplit>>, BoxError> {
@@ -107,14 +110,19 @@ where
 {
     type Item = I::Item;
     type Split = RangeSplit;
+    type EnumeratorState = RangeQueueState;
 
     fn boundedness(&self) -> Boundedness {
         self.boundedness
     }
 
-    fn enumerator(&self, _: u32) -> Result<Box<dyn SplitEnumerator<RangeSplit>>, BoxError> {
-        let all = RangeSplit { index: 0, start: 0, end: u64::MAX };
-        Ok(Box::new(RangeSplitEnumerator::new(vec![all])))
+    fn enumerator(
+        &self,
+        _: u32,
+        restored: Option<RangeQueueState>,
+    ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
+        let all = || Ok(SplitQueue::new([RangeSplit { index: 0, start: 0, end: u64::MAX }]));
+        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
     }
 
     fn reader(

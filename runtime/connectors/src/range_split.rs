@@ -1,11 +1,8 @@
 //! Splits of sources whose elements are numbered.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
-use sciurus_core::BoxError;
-use sciurus_engine::source::{SourceSplit, SplitAssignments, SplitEnumerator};
+use sciurus_engine::source::{SourceSplit, SplitQueueState};
 
 /// The elements from one number to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,35 +34,8 @@ impl RangeSplit {
     }
 }
 
-/// Gives each reader that asks the next range.
-pub struct RangeSplitEnumerator(VecDeque<RangeSplit>);
-
-impl RangeSplitEnumerator {
-    /// Makes an enumerator of `splits`.
-    pub fn new(splits: Vec<RangeSplit>) -> Self {
-        Self(splits.into())
-    }
-}
-
-impl SplitEnumerator<RangeSplit> for RangeSplitEnumerator {
-    fn handle_split_request(
-        &mut self,
-        subtask: u32,
-        assign: &mut SplitAssignments<RangeSplit>,
-    ) -> Result<(), BoxError> {
-        match self.0.pop_front() {
-            Some(split) => assign.assign(subtask, split),
-            None => assign.no_more_splits(subtask),
-        }
-        Ok(())
-    }
-
-    fn add_splits_back(&mut self, splits: Vec<RangeSplit>, _: u32) {
-        for split in splits.into_iter().rev() {
-            self.0.push_front(split);
-        }
-    }
-}
+/// What a checkpoint holds of the enumerator of ranges.
+pub type RangeQueueState = SplitQueueState<RangeSplit>;
 
 #[cfg(test)]
 mod tests {

@@ -8,10 +8,10 @@ use arrow_schema::{Schema, SchemaRef};
 use sciurus_core::{BoxError, Record};
 use sciurus_engine::source::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
-    SplitEnumerator,
+    SplitEnumerator, SplitQueue,
 };
 
-use crate::range_split::{RangeSplit, RangeSplitEnumerator};
+use crate::range_split::{RangeQueueState, RangeSplit};
 
 /// Emits the numbers from one to another, both included. Several readers get a contiguous part
 /// each.
@@ -36,6 +36,7 @@ impl NumberSequenceSource {
 impl Source for NumberSequenceSource {
     type Item = i64;
     type Split = RangeSplit;
+    type EnumeratorState = RangeQueueState;
 
     fn boundedness(&self) -> Boundedness {
         Boundedness::Bounded
@@ -44,9 +45,10 @@ impl Source for NumberSequenceSource {
     fn enumerator(
         &self,
         parallelism: u32,
-    ) -> Result<Box<dyn SplitEnumerator<RangeSplit>>, BoxError> {
-        let splits = RangeSplit::divide(self.count(), parallelism);
-        Ok(Box::new(RangeSplitEnumerator::new(splits)))
+        restored: Option<RangeQueueState>,
+    ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
+        let all = || Ok(SplitQueue::new(RangeSplit::divide(self.count(), parallelism)));
+        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
     }
 
     fn reader(

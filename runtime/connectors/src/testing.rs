@@ -74,7 +74,7 @@ pub fn read_with<S: Source>(
     limits: BatchLimits,
 ) -> TaskResult<Read<S::Item>> {
     let factory = TypedSourceFactory::new(source, WatermarkStrategy::no_watermarks());
-    let mut enumerator = factory.enumerator(parallelism)?;
+    let mut enumerator = factory.enumerator(parallelism, None)?;
     let metrics = Arc::new(OperatorMetrics::default());
     let batch_rows = Arc::new(Mutex::new(Vec::new()));
     let mut readers = Vec::new();
@@ -156,7 +156,7 @@ impl<T: Record> Operator for Keep<T> {
 /// goes on from its snapshot.
 pub fn read_with_restarts<S: Source>(source: S, polls: usize) -> TaskResult<Vec<S::Item>> {
     let factory = TypedSourceFactory::new(source, WatermarkStrategy::no_watermarks());
-    let mut enumerator = factory.enumerator(1)?;
+    let mut enumerator = factory.enumerator(1, None)?;
     let mut context = context(0, 1);
     context.limits = BatchLimits { max_rows: 3, max_bytes: 64 };
     let records = Arc::new(Mutex::new(Vec::<S::Item>::new()));

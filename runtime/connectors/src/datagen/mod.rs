@@ -13,10 +13,10 @@ use sciurus_core::clock::Clock;
 use sciurus_core::{BoxError, Record};
 use sciurus_engine::source::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
-    SplitEnumerator,
+    SplitEnumerator, SplitQueue,
 };
 
-use crate::range_split::{RangeSplit, RangeSplitEnumerator};
+use crate::range_split::{RangeQueueState, RangeSplit};
 use fields::FieldGenerator;
 use rate::RateLimiter;
 
@@ -99,6 +99,7 @@ impl<T> fmt::Debug for DataGeneratorSource<T> {
 impl<T: Record> Source for DataGeneratorSource<T> {
     type Item = T;
     type Split = RangeSplit;
+    type EnumeratorState = RangeQueueState;
 
     fn boundedness(&self) -> Boundedness {
         match self.count {
@@ -110,9 +111,11 @@ impl<T: Record> Source for DataGeneratorSource<T> {
     fn enumerator(
         &self,
         parallelism: u32,
-    ) -> Result<Box<dyn SplitEnumerator<RangeSplit>>, BoxError> {
-        let splits = RangeSplit::divide(self.count.unwrap_or(ENDLESS), parallelism);
-        Ok(Box::new(RangeSplitEnumerator::new(splits)))
+        restored: Option<RangeQueueState>,
+    ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
+        let all =
+            || Ok(SplitQueue::new(RangeSplit::divide(self.count.unwrap_or(ENDLESS), parallelism)));
+        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
     }
 
     fn reader(

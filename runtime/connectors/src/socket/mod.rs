@@ -12,10 +12,10 @@ use sciurus_engine::metrics::OperatorMetrics;
 use sciurus_engine::notify::Notifier;
 use sciurus_engine::source::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
-    SplitEnumerator,
+    SplitEnumerator, SplitQueue,
 };
 
-use crate::range_split::{RangeSplit, RangeSplitEnumerator};
+use crate::range_split::{RangeQueueState, RangeSplit};
 use client::{Client, Link};
 
 /// How many reads wait for the task before the connection is left to fill up.
@@ -116,14 +116,19 @@ pub enum SocketError {
 impl Source for SocketSource {
     type Item = String;
     type Split = RangeSplit;
+    type EnumeratorState = RangeQueueState;
 
     fn boundedness(&self) -> Boundedness {
         Boundedness::Unbounded
     }
 
-    fn enumerator(&self, _: u32) -> Result<Box<dyn SplitEnumerator<RangeSplit>>, BoxError> {
-        let connection = RangeSplit { index: 0, start: 0, end: u64::MAX };
-        Ok(Box::new(RangeSplitEnumerator::new(vec![connection])))
+    fn enumerator(
+        &self,
+        _: u32,
+        restored: Option<RangeQueueState>,
+    ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
+        let all = || Ok(SplitQueue::new([RangeSplit { index: 0, start: 0, end: u64::MAX }]));
+        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
     }
 
     fn reader(

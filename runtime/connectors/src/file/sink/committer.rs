@@ -1,7 +1,7 @@
 //! Makes files visible.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use sciurus_core::BoxError;
 
-use super::FileSinkError;
+use super::{FileSinkError, folders};
 use crate::sink::Committer;
 
 /// A whole file that waits to be made visible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCommittable {
     /// The hidden file.
-    pub in_progress: String,
+    pub pending: String,
     /// The path that it gets.
     pub finished: String,
 }
@@ -29,7 +29,7 @@ impl Committer<FileCommittable> for FileCommitter {
         let mut folders = BTreeSet::new();
         for file in &committables {
             let finished = Path::new(&file.finished);
-            match fs::rename(&file.in_progress, finished) {
+            match fs::rename(&file.pending, finished) {
                 Ok(()) => {}
                 // It was renamed before a failure.
                 Err(error) if error.kind() == ErrorKind::NotFound && finished.exists() => {}
@@ -40,15 +40,14 @@ impl Committer<FileCommittable> for FileCommitter {
             folders.extend(finished.parent());
         }
         for folder in folders {
-            let synced = File::open(folder).and_then(|folder| folder.sync_all());
-            synced.map_err(FileSinkError::unwritable(folder))?;
+            folders::sync(folder)?;
         }
         Ok(())
     }
 
     fn abort(&mut self, committables: Vec<FileCommittable>) -> Result<(), BoxError> {
         for file in committables {
-            match fs::remove_file(&file.in_progress) {
+            match fs::remove_file(&file.pending) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
                 _ => {}
             }

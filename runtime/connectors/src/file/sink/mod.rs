@@ -1,18 +1,31 @@
 //! Writing files: in which form ([`encoder`]), in which folders ([`bucket`]), when a new one
 //! begins ([`rolling`]).
 //!
-//! A part file is hidden while it is written (`.part-<uid>-<n>.inprogress.<uuid>`), and when it is
-//! committed it is renamed to `part-<uid>-<n>`: who reads the folder sees finished files only, and
-//! each of them whole. The uid tells the subtasks' files apart, and those of their attempts.
+//! A part file is hidden while it is written (`.part-<uid>-<n>.inprogress.<owner>.<uuid>`) and
+//! while it waits, whole, to be committed (`.part-<uid>-<n>.pending.<uuid>`); then it is renamed to
+//! `part-<uid>-<n>`. Who reads the folder sees finished files only, and each of them whole. The uid
+//! tells the subtasks' files apart, and those of their attempts.
 //!
-//! Files are committed at each checkpoint. Without checkpoints they are at the end of a bounded
-//! input, all those of a subtask at once; where the input has no end, each file as soon as the
-//! rolling policy closes it. Files of a subtask that fails are removed, those of a process that is
-//! killed stay hidden.
+//! With checkpoints every record is in exactly one file that gets visible. A checkpoint closes all
+//! files, makes them durable and names them; they get visible once it is complete. So no file has
+//! records from before and behind a checkpoint, as with Flink's `OnCheckpointRollingPolicy`, which
+//! is all that its bulk formats have. (Flink's row formats can go on with a file behind a
+//! checkpoint, and cut it back to there when they are restored: the same records in fewer files,
+//! which object stores can't do.) How often files get visible, and how large they get, is the
+//! checkpoint interval's to say, unless the rolling policy closes them earlier.
+//!
+//! Without checkpoints files are committed at the end of a bounded input, all those of a subtask at
+//! once; where the input has no end, each file as soon as the rolling policy closes it.
+//!
+//! Files of a subtask that fails are removed. What a process that is killed was writing stays
+//! hidden until the subtask is restarted, which removes it: the owner in the name is job, operator
+//! and subtask. Files that wait for a checkpoint are never removed, a savepoint may name them.
 
 pub mod bucket;
 mod committer;
 pub mod encoder;
+mod folders;
+mod leftovers;
 mod part;
 pub mod rolling;
 #[cfg(test)]

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use sciurus_core::time::Timestamp;
 use sciurus_engine::metrics::OperatorMetrics;
 
-use super::FileSinkError;
 use super::committer::FileCommittable;
+use super::leftovers::{IN_PROGRESS, OwnerTag};
+use super::{FileSinkError, folders};
 
 /// How many bytes are gathered before they are written.
 const WRITE_BYTES: usize = 256 << 10;
@@ -18,6 +19,7 @@ const WRITE_BYTES: usize = 256 << 10;
 pub(super) struct PartFile {
     file: File,
     in_progress: PathBuf,
+    pending: PathBuf,
     finished: PathBuf,
     /// What is encoded but not yet written.
     pub(super) buffer: Vec<u8>,
@@ -36,15 +38,22 @@ impl PartFile {
     pub(super) fn create(
         folder: &Path,
         name: &str,
+        owner: Option<&OwnerTag>,
         now: Timestamp,
         metrics: Arc<OperatorMetrics>,
     ) -> Result<Self, FileSinkError> {
-        let in_progress = folder.join(format!(".{name}.inprogress.{}", random_uuid()));
-        fs::create_dir_all(folder).map_err(FileSinkError::unwritable(folder))?;
+        let uuid = random_uuid();
+        let hidden = match owner {
+            Some(owner) => format!(".{name}{IN_PROGRESS}{}.{uuid}", owner.name()),
+            None => format!(".{name}{IN_PROGRESS}{uuid}"),
+        };
+        let in_progress = folder.join(hidden);
+        folders::create(folder)?;
         let file = File::create_new(&in_progress);
         Ok(Self {
             file: file.map_err(FileSinkError::unwritable(&in_progress))?,
             in_progress,
+            pending: folder.join(format!(".{name}.pending.{uuid}")),
             finished: folder.join(name),
             buffer: Vec::new(),
             written_bytes: 0,
@@ -53,6 +62,11 @@ impl PartFile {
             metrics,
             kept: false,
         })
+    }
+
+    /// Returns the folder that the file is in.
+    pub(super) fn folder(&self) -> &Path {
+        self.in_progress.parent().unwrap_or(Path::new(""))
     }
 
     /// Returns how large the file is, with what is not yet written.
@@ -74,13 +88,16 @@ impl PartFile {
         Ok(())
     }
 
-    /// Makes the file's content durable, and leaves it to be made visible.
+    /// Makes the file's content durable, and leaves it to be made visible. That it is in its folder
+    /// becomes durable with the folder.
     pub(super) fn finish(mut self) -> Result<FileCommittable, FileSinkError> {
         self.write_all()?;
         self.file.sync_all().map_err(FileSinkError::unwritable(&self.in_progress))?;
+        let renamed = fs::rename(&self.in_progress, &self.pending);
+        renamed.map_err(FileSinkError::unwritable(&self.pending))?;
         self.kept = true;
         let name = |path: &Path| path.to_string_lossy().into_owned();
-        Ok(FileCommittable { in_progress: name(&self.in_progress), finished: name(&self.finished) })
+        Ok(FileCommittable { pending: name(&self.pending), finished: name(&self.finished) })
     }
 }
 

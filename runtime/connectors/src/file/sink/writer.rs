@@ -1,8 +1,7 @@
 //! The writer of one subtask: its buckets and the file that is open in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +14,8 @@ use sciurus_engine::operator::OperatorContext;
 use super::bucket::{self, BucketAssigner};
 use super::committer::FileCommittable;
 use super::encoder::Encoder;
+use super::folders;
+use super::leftovers::OwnerTag;
 use super::part::{PartFile, random_uuid};
 use super::rolling::RollingPolicy;
 use super::{FileSink, FileSinkError, PartNames};
@@ -38,20 +39,15 @@ struct Parts {
     /// How many files each bucket has had.
     counts: BTreeMap<String, u64>,
     closed: Vec<FileCommittable>,
+    owner: Option<OwnerTag>,
+    /// The folders of files that were closed since they were last made durable.
+    unsynced: BTreeSet<PathBuf>,
 }
 
 impl<T: Record> FileWriter<T> {
     pub(super) fn open(sink: &FileSink<T>, context: &OperatorContext) -> Result<Self, BoxError> {
         let encoder = (sink.encoder)()?;
-        match fs::create_dir_all(&sink.folder) {
-            Ok(()) => {}
-            Err(error)
-                if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) =>
-            {
-                return Err(FileSinkError::NotAFolder { path: sink.folder.clone() }.into());
-            }
-            Err(error) => return Err(FileSinkError::unwritable(&sink.folder)(error).into()),
-        }
+        folders::create(&sink.folder)?;
         let parts = Parts {
             names: sink.names.clone(),
             uid: random_uuid(),
@@ -61,7 +57,13 @@ impl<T: Record> FileWriter<T> {
             open: BTreeMap::new(),
             counts: BTreeMap::new(),
             closed: Vec::new(),
+            owner: OwnerTag::of(context),
+            unsynced: BTreeSet::new(),
         };
+        let is_restart = context.subtask.attempt > 0 || context.state.is_restored();
+        if let Some(owner) = parts.owner.as_ref().filter(|_| is_restart) {
+            owner.clean_up(&sink.folder);
+        }
         let (folder, assigner) = (sink.folder.clone(), sink.assigner.clone());
         Ok(Self { folder, assigner, encoder, parts })
     }
@@ -124,14 +126,21 @@ impl Parts {
         let PartNames { prefix, suffix } = &self.names;
         let name = format!("{prefix}-{}-{count}{suffix}", self.uid);
         *count += 1;
-        PartFile::create(folder, &name, now, self.metrics.clone())
+        PartFile::create(folder, &name, self.owner.as_ref(), now, self.metrics.clone())
     }
 
     fn close(&mut self, bucket: &str) -> Result<(), FileSinkError> {
         if let Some(part) = self.open.remove(bucket) {
+            self.unsynced.insert(part.folder().to_owned());
             self.closed.push(part.finish()?);
         }
         Ok(())
+    }
+
+    /// Makes durable that closed files are in their folders: a checkpoint that names a file must
+    /// find it after a power failure too.
+    fn sync_folders(&mut self) -> Result<(), FileSinkError> {
+        std::mem::take(&mut self.unsynced).iter().try_for_each(|folder| folders::sync(folder))
     }
 
     fn close_if(&mut self, close: impl Fn(&PartFile) -> bool) -> Result<(), FileSinkError> {
@@ -173,6 +182,7 @@ impl<T: Record> SinkWriter<T, FileCommittable> for FileWriter<T> {
     }
 
     fn prepare_commit(&mut self) -> Result<Vec<FileCommittable>, BoxError> {
+        self.parts.sync_folders()?;
         Ok(std::mem::take(&mut self.parts.closed))
     }
 
@@ -189,7 +199,7 @@ impl<T: Record> SinkWriter<T, FileCommittable> for FileWriter<T> {
     fn close(&mut self) -> Result<(), BoxError> {
         self.parts.open.clear();
         for file in self.parts.closed.drain(..) {
-            fs::remove_file(&file.in_progress)?;
+            fs::remove_file(&file.pending)?;
         }
         Ok(())
     }
