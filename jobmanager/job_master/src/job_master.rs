@@ -11,9 +11,11 @@ use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::{JobId, JobVertexId};
 use sciurus_core::time::Timestamp;
 
-use crate::checkpoint_coordinator::CheckpointStatistics;
+use crate::checkpoint_coordinator::{
+    CheckpointCoordinator, CheckpointFailure, CheckpointStatistics, Tasks,
+};
 use crate::execution_graph::{ExecutionGraph, SubtaskPosition};
-use crate::failure::{ExceptionHistory, JobFailure};
+use crate::failure::{ExceptionHistory, FailureCause, JobFailure};
 use crate::region::PipelinedRegions;
 use crate::rescale::ParallelismBounds;
 use crate::restart::RestartStrategy;
@@ -54,7 +56,7 @@ pub struct JobMaster {
     timers: u64,
     failure: Option<JobFailure>,
     exceptions: ExceptionHistory,
-    checkpoints: CheckpointStatistics,
+    coordinator: CheckpointCoordinator,
     requirements: BTreeMap<JobVertexId, ParallelismBounds>,
 }
 
@@ -64,7 +66,7 @@ impl JobMaster {
         job_id: JobId,
         graph: JobGraph,
         restart_strategy: Box<dyn RestartStrategy>,
-        options: JobMasterOptions,
+        mut options: JobMasterOptions,
         now: Timestamp,
     ) -> Self {
         let history_size = options.attempts_history_size;
@@ -81,7 +83,12 @@ impl JobMaster {
             executions,
             lifecycle: Lifecycle::new(JobStatus::Initializing, now),
             exceptions: ExceptionHistory::new(options.exception_history_size),
-            checkpoints: CheckpointStatistics::new(options.checkpointing.history_size),
+            coordinator: CheckpointCoordinator::new(
+                job_id,
+                options.execution_graph_id,
+                options.checkpointing.clone(),
+                std::mem::take(&mut options.initial),
+            ),
             options,
             slots: SlotBook::default(),
             scheduled: BTreeSet::new(),
@@ -104,6 +111,22 @@ impl JobMaster {
             Event::TaskStateChanged { attempt, state, failure } => {
                 self.note_report(attempt, state, failure, now, &mut actions);
             }
+            Event::CheckpointAcknowledged { attempt, checkpoint, acknowledgement } => {
+                let tasks = Tasks { graph: &self.graph, executions: &self.executions };
+                let part = *acknowledgement;
+                self.coordinator.acknowledge(attempt, checkpoint, part, &tasks, now, &mut actions);
+            }
+            Event::CheckpointWritten { checkpoint, result } => {
+                self.coordinate(now, &mut actions, |coordinator, tasks, actions| {
+                    coordinator.written(checkpoint, result, tasks, now, actions)
+                });
+                self.go_on(now, &mut actions);
+            }
+            Event::SnapshotRequested { request, kind, target } => {
+                self.coordinate(now, &mut actions, |coordinator, tasks, actions| {
+                    coordinator.request(request, kind, target, tasks, now, actions)
+                });
+            }
             _ if self.status().is_terminal() => {}
             Event::Start => self.start(now, &mut actions),
             Event::TaskManagerLost { task_manager, cause } => {
@@ -116,15 +139,27 @@ impl JobMaster {
             Event::GlobalFailure(cause) => self.fail_globally(cause, now, &mut actions),
             Event::CancelRequested => self.cancel(now, &mut actions),
             Event::TimerFired(timer) => self.note_timer(timer, now, &mut actions),
-            Event::CheckpointAcknowledged { .. }
-            | Event::CheckpointDeclined { .. }
-            | Event::EndOfData(_)
-            | Event::SourcesSnapshotted { .. }
-            | Event::CheckpointWritten { .. }
-            | Event::SnapshotRequested { .. }
-            | Event::RescaleRequested { .. }
-            | Event::SlotsAvailable(_)
-            | Event::RestoreFailed { .. } => {}
+            Event::CheckpointDeclined { attempt, checkpoint, reason } => {
+                self.coordinate(now, &mut actions, |coordinator, tasks, actions| {
+                    coordinator.decline(attempt, checkpoint, &reason, tasks, now, actions)
+                });
+            }
+            Event::EndOfData(attempt) => {
+                self.coordinate(now, &mut actions, |coordinator, tasks, actions| {
+                    coordinator.end_of_data(attempt, tasks, now, actions)
+                });
+            }
+            Event::SourcesSnapshotted { checkpoint, result } => {
+                self.coordinate(now, &mut actions, |coordinator, tasks, actions| {
+                    coordinator.sources_snapshotted(checkpoint, result, tasks, now, actions)
+                });
+            }
+            Event::RestoreFailed { checkpoint, reason } => {
+                self.coordinate(now, &mut actions, |coordinator, _, _| {
+                    coordinator.restore_failed(checkpoint, &reason)
+                });
+            }
+            Event::RescaleRequested { .. } | Event::SlotsAvailable(_) => {}
         }
         actions
     }
@@ -176,7 +211,7 @@ impl JobMaster {
 
     /// Returns what is shown of the job's checkpoints.
     pub fn checkpoints(&self) -> &CheckpointStatistics {
-        &self.checkpoints
+        self.coordinator.statistics()
     }
 
     /// Returns how many subtasks each vertex may have.
@@ -197,6 +232,34 @@ impl JobMaster {
         }
     }
 
+    /// Lets the coordinator of checkpoints do something, which may be too much for the job.
+    pub(super) fn coordinate(
+        &mut self,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+        act: impl FnOnce(
+            &mut CheckpointCoordinator,
+            &Tasks<'_>,
+            &mut Vec<Action>,
+        ) -> Option<FailureCause>,
+    ) {
+        let tasks = Tasks { graph: &self.graph, executions: &self.executions };
+        if let Some(cause) = act(&mut self.coordinator, &tasks, actions) {
+            self.fail_globally(cause, now, actions);
+        }
+    }
+
+    /// Gives up all checkpoints that are under way.
+    pub(super) fn suspend_checkpoints(
+        &mut self,
+        reason: &CheckpointFailure,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        let tasks = Tasks { graph: &self.graph, executions: &self.executions };
+        self.coordinator.suspend(reason, &tasks, now, actions);
+    }
+
     fn next_timer(&mut self) -> TimerId {
         self.timers += 1;
         TimerId(self.timers)
@@ -206,7 +269,18 @@ impl JobMaster {
         match timer {
             Timer::Restart(id) => self.note_restart_timer(id, now, actions),
             Timer::SlotRequest(id) => self.note_slot_timer(id, now, actions),
-            Timer::Checkpoint(_) | Timer::CheckpointTimeout(_) | Timer::Resources(_) => {}
+            Timer::Checkpoint(id) => {
+                self.coordinate(now, actions, |coordinator, tasks, actions| {
+                    coordinator.on_timer(id, tasks, now, actions)
+                });
+            }
+            Timer::CheckpointTimeout(id) => {
+                self.coordinate(now, actions, |coordinator, tasks, actions| {
+                    coordinator.on_timeout(id, tasks, now, actions)
+                });
+                self.go_on(now, actions);
+            }
+            Timer::Resources(_) => {}
         }
     }
 
@@ -215,6 +289,7 @@ impl JobMaster {
             return;
         }
         self.set_status(JobStatus::Cancelling, now, actions);
+        self.suspend_checkpoints(&CheckpointFailure::Suspended, now, actions);
         self.stop_everything(now, actions);
     }
 
@@ -239,6 +314,12 @@ impl JobMaster {
             }
             _ => return,
         };
+        let tasks = Tasks { graph: &self.graph, executions: &self.executions };
+        self.coordinator.prepare_end(end, &tasks, now, actions);
+        if self.coordinator.is_anything_written() {
+            return;
+        }
+        self.coordinator.end(end, actions);
         let allocations = self.slots.release();
         if !allocations.is_empty() {
             actions.push(Action::ReleaseSlots(allocations));

@@ -35,7 +35,7 @@ pub struct InitialState {
     pub savepoint: Option<InitialSavepoint>,
     /// The highest number that a checkpoint of the job is known to have had.
     pub last_checkpoint: CheckpointId,
-    /// The first number that a checkpoint of the job can have had: what lies in the job's folder
-    /// with a lower one is somebody else's.
-    pub first_checkpoint: CheckpointId,
+    /// Complete checkpoints in the job's folder that aren't the job's: of another one with the same
+    /// id, which was to leave them.
+    pub others: Vec<Arc<CheckpointMetadata>>,
 }

@@ -10,7 +10,6 @@ use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::ids::JobVertexId;
 use sciurus_core::time::Timestamp;
 
-pub(crate) use checkpoint::millis_between;
 pub use checkpoint::{
     CheckpointStats, CheckpointStatus, SubtaskCheckpointStats, TaskCheckpointStats,
 };

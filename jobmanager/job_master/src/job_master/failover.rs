@@ -6,6 +6,7 @@ use sciurus_core::ids::TaskManagerId;
 use sciurus_core::time::Timestamp;
 
 use super::{Action, JobMaster, Timer, TimerId};
+use crate::checkpoint_coordinator::CheckpointFailure;
 use crate::execution_graph::SubtaskPosition;
 use crate::failure::{FailedTask, Failure, FailureCause, JobFailure};
 use crate::{ExecutionState, JobStatus};
@@ -42,6 +43,9 @@ impl JobMaster {
                 return;
             }
         }
+        // What the savepoint has let take effect that the job ends with, only it knows of.
+        let is_everything = self.coordinator.is_past_stop();
+        self.suspend_checkpoints(&CheckpointFailure::JobFailover, now, actions);
         let has_started = self.status() != JobStatus::Initializing;
         if !failure.cause.retriable || !has_started {
             let reason =
@@ -63,7 +67,11 @@ impl JobMaster {
             return;
         }
         self.restarts += u64::from(is_new);
-        let subtasks = self.regions.to_restart(failed, |input| self.has_result(input));
+        let subtasks = if is_everything {
+            (0..self.executions.subtasks().len()).collect()
+        } else {
+            self.regions.to_restart(failed, |input| self.has_result(input))
+        };
         self.plan_restart(subtasks, now, actions);
     }
 

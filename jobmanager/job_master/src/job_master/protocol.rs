@@ -17,7 +17,7 @@ use sciurus_core::ids::{
 use crate::checkpoint_coordinator::{
     CheckpointingOptions, InitialState, RequestFailure, RequestId, RequestOutcome,
 };
-use crate::rescale::ParallelismBounds;
+use crate::rescale::{ParallelismBounds, Scheduler};
 
 use crate::failure::{FailureCause, JobFailure};
 use crate::slots::{SharedSlot, SlotGrant};
@@ -39,6 +39,8 @@ pub struct JobMasterOptions {
     pub checkpointing: CheckpointingOptions,
     /// What the job starts from.
     pub initial: InitialState,
+    /// How the job deals with slots that come and go.
+    pub scheduler: Scheduler,
 }
 
 impl Default for JobMasterOptions {
@@ -51,6 +53,7 @@ impl Default for JobMasterOptions {
             exception_history_size: 16,
             checkpointing: CheckpointingOptions::default(),
             initial: InitialState::default(),
+            scheduler: Scheduler::default(),
         }
     }
 }
@@ -268,13 +271,8 @@ pub enum Action {
     /// Delete all in the job's folder of checkpoints but these: nothing else is referred to, and
     /// no task writes there.
     DeleteLeftovers {
-        /// Checkpoints with lower numbers are somebody else's, and so are files to which these
-        /// refer: they stay.
-        first: CheckpointId,
-        /// The URLs of the folders of complete checkpoints.
-        folders: BTreeSet<Arc<str>>,
-        /// The URLs of files outside them.
-        files: BTreeSet<Arc<str>>,
+        /// The checkpoints that stay, with all files that they refer to.
+        retained: Vec<Arc<CheckpointMetadata>>,
     },
     /// Bring the enumerators of sources to where a checkpoint has them, before these readers start
     /// again. It comes before their [`Action::Deploy`].

@@ -1,10 +1,13 @@
 //! From tasks that may run to tasks that are deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use sciurus_core::ids::{ExecutionVertexId, JobVertexId};
 use sciurus_core::time::Timestamp;
 
 use super::{Action, JobMaster, Timer, TimerId};
+use crate::checkpoint_coordinator::{RestorePoint, Tasks};
 use crate::execution_graph::SubtaskPosition;
 use crate::failure::{FailureCause, Fault};
 use crate::slots::{SharedSlot, SlotGrant};
@@ -58,6 +61,7 @@ impl JobMaster {
     pub(super) fn start(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         if self.status() == JobStatus::Initializing {
             self.set_status(JobStatus::Created, now, actions);
+            self.coordinator.start(actions);
             self.schedule_ready_regions(now, actions);
         }
     }
@@ -146,6 +150,13 @@ impl JobMaster {
             return;
         }
         self.slot_wait = None;
+        let point = match self.restore_sources(now, actions) {
+            Ok(point) => point,
+            Err(cause) => {
+                self.fail_globally(cause, now, actions);
+                return;
+            }
+        };
         for subtask in std::mem::take(&mut self.scheduled) {
             let slot = self.slots.get(&self.shared_slot(subtask)).cloned();
             debug_assert!(slot.is_some(), "a task without a slot is waited for");
@@ -153,12 +164,43 @@ impl JobMaster {
             let attempt = self.executions.subtasks()[subtask].current().id();
             let result = self.executions.update(subtask, |e| e.deploy(slot.clone(), now));
             debug_assert!(result.is_ok(), "{result:?}");
-            actions.push(Action::Deploy { attempt, slot, restore: None });
+            let restore = point
+                .as_ref()
+                .map(|point| Arc::new(point.plan.subtask(attempt.vertex, attempt.subtask.0)));
+            actions.push(Action::Deploy { attempt, slot, restore });
         }
         let is_behind = matches!(self.status(), JobStatus::Created | JobStatus::Restarting);
         if is_behind && self.pending_restarts.is_empty() {
             self.set_status(JobStatus::Running, now, actions);
         }
+    }
+
+    /// Decides what the tasks are restored from that are about to be deployed, and brings the
+    /// sources there.
+    fn restore_sources(
+        &mut self,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) -> Result<Option<RestorePoint>, FailureCause> {
+        if self.scheduled.is_empty() {
+            return Ok(None);
+        }
+        let tasks = Tasks { graph: &self.graph, executions: &self.executions };
+        let point = self.coordinator.restore_point(&tasks, now)?;
+        let is_source =
+            |vertex: JobVertexId| self.graph.vertex(vertex).is_some_and(|v| v.is_source);
+        let readers: BTreeSet<ExecutionVertexId> = self
+            .scheduled
+            .iter()
+            .map(|&subtask| self.executions.subtasks()[subtask].id())
+            .filter(|id| is_source(id.vertex))
+            .collect();
+        if !readers.is_empty() {
+            let checkpoint = point.as_ref().map(|point| point.checkpoint);
+            let states = point.as_ref().map(|point| point.enumerators.clone()).unwrap_or_default();
+            actions.push(Action::RestoreSources { checkpoint, readers, states });
+        }
+        Ok(point)
     }
 
     pub(super) fn note_slot_timer(

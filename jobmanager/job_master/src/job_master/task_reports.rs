@@ -57,6 +57,10 @@ impl JobMaster {
                 let finished = ExecutionState::Finished;
                 let result = self.executions.update(position, |e| e.advance(finished, now));
                 debug_assert!(result.is_ok(), "{result:?}");
+                let attempt = self.executions.subtasks()[position].current().id();
+                self.coordinate(now, actions, |coordinator, tasks, actions| {
+                    coordinator.task_finished(attempt, tasks, now, actions)
+                });
                 self.go_on(now, actions);
             }
             (_, ExecutionState::Failed | ExecutionState::Canceled) => {
@@ -75,6 +79,9 @@ impl JobMaster {
             ) => {
                 let result = self.executions.update(position, |e| e.advance(reported, now));
                 debug_assert!(result.is_ok(), "{result:?}");
+                self.coordinate(now, actions, |coordinator, tasks, actions| {
+                    coordinator.tasks_changed(tasks, now, actions)
+                });
             }
             // Old news.
             _ => {}

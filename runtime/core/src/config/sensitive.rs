@@ -38,7 +38,9 @@ mod tests {
 
     #[test]
     fn finds_the_words_anywhere_in_any_case() {
-        for key in ["security.ssl.key-password", "My-SECRET", "s3.apikey", "s3.access-key", "x.token.y"] {
+        for key in
+            ["security.ssl.key-password", "My-SECRET", "s3.apikey", "s3.access-key", "x.token.y"]
+        {
             assert_eq!(shown(key, "hunter2"), HIDDEN, "{key}");
         }
         assert_eq!(shown("parallelism.default", "4"), "4");

@@ -176,6 +176,6 @@ impl CheckpointStats {
 }
 
 /// Returns the milliseconds from one time to another, none if that isn't later.
-pub(crate) fn millis_between(from: Timestamp, to: Timestamp) -> u64 {
+fn millis_between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.saturating_sub(from)).unwrap_or(0)
 }

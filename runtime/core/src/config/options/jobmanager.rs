@@ -15,6 +15,16 @@ choice! {
     }
 }
 
+choice! {
+    /// Chooses how jobs deal with slots that come and go.
+    pub enum SchedulerType {
+        /// A job waits for the slots that it needs.
+        Default = "Default",
+        /// A job runs with the slots that there are, and grows and shrinks with them.
+        Adaptive = "Adaptive",
+    }
+}
+
 super::options! {
     title: "JobManager";
 
@@ -47,6 +57,36 @@ super::options! {
     /// data with it.
     EXECUTION_FAILOVER_STRATEGY: FailoverStrategy = "jobmanager.execution.failover-strategy"
         .default(|| FailoverStrategy::Region);
+
+    /// How jobs deal with slots that come and go: they wait for those that they need, or run with
+    /// those that there are, and grow and shrink with them.
+    SCHEDULER: SchedulerType = "jobmanager.scheduler"
+        .default(|| SchedulerType::Default);
+
+    /// Longest time that an adaptive job waits for as many slots as it needs at least.
+    ADAPTIVE_SUBMISSION_RESOURCE_WAIT_TIMEOUT: Duration =
+        "jobmanager.adaptive-scheduler.submission.resource-wait-timeout"
+        .default(|| Duration::from_secs(300))
+        .deprecated_keys(&["jobmanager.adaptive-scheduler.resource-wait-timeout"]);
+
+    /// Time that an adaptive job waits for more slots before it runs with fewer than it could use.
+    ADAPTIVE_SUBMISSION_RESOURCE_STABILIZATION_TIMEOUT: Duration =
+        "jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout"
+        .default(|| Duration::from_secs(10))
+        .deprecated_keys(&["jobmanager.adaptive-scheduler.resource-stabilization-timeout"]);
+
+    /// Time that an adaptive job that runs waits for more slots before it grows to fewer subtasks
+    /// than it could have.
+    ADAPTIVE_EXECUTING_RESOURCE_STABILIZATION_TIMEOUT: Duration =
+        "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout"
+        .default(|| Duration::from_secs(60))
+        .deprecated_keys(&["jobmanager.adaptive-scheduler.scaling-interval.max"]);
+
+    /// Shortest time that an adaptive job runs before it grows.
+    ADAPTIVE_EXECUTING_COOLDOWN_AFTER_RESCALING: Duration =
+        "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling"
+        .default(|| Duration::from_secs(30))
+        .deprecated_keys(&["jobmanager.adaptive-scheduler.scaling-interval.min"]);
 
     /// Number of former attempts of a subtask that are shown.
     EXECUTION_ATTEMPTS_HISTORY_SIZE: usize = "jobmanager.execution.attempts-history-size"

@@ -36,6 +36,15 @@ super::options! {
         .default(|| 16)
         .rule("at least 1", |failures| *failures >= 1);
 
+    /// Number of checkpoints of a job that are shown.
+    CHECKPOINTS_HISTORY_SIZE: usize = "web.checkpoints.history"
+        .default(|| 10)
+        .deprecated_keys(&["jobmanager.web.checkpoints.history"]);
+
+    /// Number of changes of a job's parallelism that are shown, with the adaptive scheduler.
+    ADAPTIVE_SCHEDULER_RESCALE_HISTORY_SIZE: usize = "web.adaptive-scheduler.rescale-history.size"
+        .default(|| 0);
+
     /// Value of the header `Access-Control-Allow-Origin` of each answer.
     ACCESS_CONTROL_ALLOW_ORIGIN: String = "web.access-control-allow-origin"
         .default(|| "*".to_owned())
