@@ -7,7 +7,10 @@ mod execution_vertex;
 use std::collections::HashMap;
 
 use sciurus_core::graph::JobGraph;
-use sciurus_core::ids::{ExecutionAttemptId, ExecutionGraphId, ExecutionVertexId, JobVertexId};
+use sciurus_core::ids::{
+    AttemptNumber, ExecutionAttemptId, ExecutionGraphId, ExecutionVertexId, JobVertexId,
+    SubtaskIndex,
+};
 use sciurus_core::time::Timestamp;
 
 pub use crate::execution_state::ExecutionStateCounts;
@@ -37,12 +40,27 @@ impl ExecutionGraph {
         attempts_history_size: usize,
         now: Timestamp,
     ) -> Self {
+        Self::continued(graph, id, attempts_history_size, &HashMap::new(), now)
+    }
+
+    /// Lays out the subtasks of a job that has run with another graph: the attempts of each vertex
+    /// begin with these.
+    pub(crate) fn continued(
+        graph: &JobGraph,
+        id: ExecutionGraphId,
+        attempts_history_size: usize,
+        first_attempts: &HashMap<JobVertexId, AttemptNumber>,
+        now: Timestamp,
+    ) -> Self {
         let mut job_vertices = Vec::with_capacity(graph.vertices.len());
         let mut subtasks = Vec::new();
         for vertex in &graph.vertices {
             job_vertices.push(ExecutionJobVertex::new(vertex, subtasks.len()));
+            let attempt = first_attempts.get(&vertex.id).copied().unwrap_or_default();
             subtasks.extend((0..vertex.parallelism).map(|subtask| {
-                ExecutionVertex::new(id, vertex.id, subtask, attempts_history_size, now)
+                let subtask = SubtaskIndex(subtask);
+                let first = ExecutionAttemptId { graph: id, vertex: vertex.id, subtask, attempt };
+                ExecutionVertex::new(first, attempts_history_size, now)
             }));
         }
         let places = job_vertices.iter().enumerate().map(|(place, v)| (v.id(), place)).collect();
@@ -52,6 +70,15 @@ impl ExecutionGraph {
     /// Returns the id that all attempts of this graph carry.
     pub fn id(&self) -> ExecutionGraphId {
         self.id
+    }
+
+    /// Returns, for each vertex, an attempt after all that its subtasks have had.
+    pub(crate) fn next_attempts(&self) -> HashMap<JobVertexId, AttemptNumber> {
+        let next = |vertex: &ExecutionJobVertex| {
+            let attempts = self.subtasks_of(vertex).iter().map(|s| s.current().id().attempt);
+            (vertex.id(), attempts.max().unwrap_or_default().next())
+        };
+        self.job_vertices.iter().map(next).collect()
     }
 
     /// Returns the vertices, each after all that it reads from.

@@ -2,6 +2,7 @@
 
 mod failover;
 mod protocol;
+mod rescaling;
 mod scheduling;
 mod task_reports;
 
@@ -17,11 +18,12 @@ use crate::checkpoint_coordinator::{
 use crate::execution_graph::{ExecutionGraph, SubtaskPosition};
 use crate::failure::{ExceptionHistory, FailureCause, JobFailure};
 use crate::region::PipelinedRegions;
-use crate::rescale::ParallelismBounds;
+use crate::rescale::{ParallelismBounds, RescaleHistory, Scheduler};
 use crate::restart::RestartStrategy;
 use crate::slots::SlotBook;
 use crate::{JobStatus, Lifecycle};
 use failover::PendingRestart;
+use rescaling::Parallelism;
 use scheduling::SlotWait;
 
 pub use protocol::{Action, Event, JobMasterOptions, Timer, TimerId};
@@ -57,7 +59,7 @@ pub struct JobMaster {
     failure: Option<JobFailure>,
     exceptions: ExceptionHistory,
     coordinator: CheckpointCoordinator,
-    requirements: BTreeMap<JobVertexId, ParallelismBounds>,
+    parallelism: Parallelism,
 }
 
 impl JobMaster {
@@ -70,11 +72,12 @@ impl JobMaster {
         now: Timestamp,
     ) -> Self {
         let history_size = options.attempts_history_size;
-        let requirements = graph
+        let bounds = graph
             .vertices
             .iter()
             .map(|vertex| (vertex.id, ParallelismBounds { lower: 1, upper: vertex.parallelism }))
             .collect();
+        let history = options.scheduler.adaptive().map_or(0, |options| options.history_size);
         let executions = ExecutionGraph::new(&graph, options.execution_graph_id, history_size, now);
         Self {
             job_id,
@@ -99,7 +102,7 @@ impl JobMaster {
             restarts: 0,
             timers: 0,
             failure: None,
-            requirements,
+            parallelism: Parallelism::new(bounds, history),
         }
     }
 
@@ -126,6 +129,9 @@ impl JobMaster {
                 self.coordinate(now, &mut actions, |coordinator, tasks, actions| {
                     coordinator.request(request, kind, target, tasks, now, actions)
                 });
+            }
+            Event::RescaleRequested { request, parallelism } => {
+                self.rescale(request, parallelism, now, &mut actions);
             }
             _ if self.status().is_terminal() => {}
             Event::Start => self.start(now, &mut actions),
@@ -159,7 +165,7 @@ impl JobMaster {
                     coordinator.restore_failed(checkpoint, &reason)
                 });
             }
-            Event::RescaleRequested { .. } | Event::SlotsAvailable(_) => {}
+            Event::SlotsAvailable(free) => self.note_free_slots(free, now, &mut actions),
         }
         actions
     }
@@ -216,7 +222,17 @@ impl JobMaster {
 
     /// Returns how many subtasks each vertex may have.
     pub fn requirements(&self) -> &BTreeMap<JobVertexId, ParallelismBounds> {
-        &self.requirements
+        &self.parallelism.bounds
+    }
+
+    /// Returns how the job deals with slots that come and go.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.options.scheduler
+    }
+
+    /// Returns the latest changes of the job's parallelism.
+    pub fn rescales(&self) -> &RescaleHistory {
+        &self.parallelism.history
     }
 
     /// Returns why the job is failing or has failed.
@@ -247,6 +263,7 @@ impl JobMaster {
         if let Some(cause) = act(&mut self.coordinator, &tasks, actions) {
             self.fail_globally(cause, now, actions);
         }
+        self.go_on_with_change(now, actions);
     }
 
     /// Gives up all checkpoints that are under way.
@@ -280,7 +297,7 @@ impl JobMaster {
                 });
                 self.go_on(now, actions);
             }
-            Timer::Resources(_) => {}
+            Timer::Resources(id) => self.note_resource_timer(id, now, actions),
         }
     }
 
@@ -289,6 +306,7 @@ impl JobMaster {
             return;
         }
         self.set_status(JobStatus::Cancelling, now, actions);
+        self.note_change_over("JOB_CANCELED", now);
         self.suspend_checkpoints(&CheckpointFailure::Suspended, now, actions);
         self.stop_everything(now, actions);
     }
@@ -320,6 +338,7 @@ impl JobMaster {
             return;
         }
         self.coordinator.end(end, actions);
+        self.note_change_over("JOB_FINISHED", now);
         let allocations = self.slots.release();
         if !allocations.is_empty() {
             actions.push(Action::ReleaseSlots(allocations));

@@ -89,6 +89,19 @@ impl SlotBook {
         std::mem::take(&mut self.held).into_values().map(|grant| grant.allocation).collect()
     }
 
+    /// Returns how many slots there are.
+    pub(crate) fn held_count(&self) -> u32 {
+        self.held.len() as u32
+    }
+
+    /// Gives up every slot but these.
+    pub(crate) fn release_except(&mut self, needed: &BTreeSet<SharedSlot>) -> Vec<AllocationId> {
+        let (kept, surplus): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.held).into_iter().partition(|(slot, _)| needed.contains(slot));
+        self.held = kept;
+        surplus.into_values().map(|grant| grant.allocation).collect()
+    }
+
     /// Forgets the slots of a TaskManager that is gone.
     pub(crate) fn lose(&mut self, task_manager: &TaskManagerId) {
         self.held.retain(|_, grant| grant.location.id != *task_manager);

@@ -169,8 +169,9 @@ impl TaskDeployment<'_> {
         };
         let code = self.program.edges.get(&edge.stream_edge);
         let partitioner = match (edge.partitioning, code) {
-            (Partitioning::Forward, _) => Partitioner::Forward,
-            (Partitioning::Rebalance | Partitioning::Rescale, _) => {
+            (Partitioning::Forward, _) if senders.len() == 1 => Partitioner::Forward,
+            // Neighbours whose numbers have become different share records out.
+            (Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale, _) => {
                 Partitioner::RoundRobin { next: self.subtask as usize % senders.len() }
             }
             (Partitioning::Shuffle, _) => Partitioner::Shuffle { random: fastrand::Rng::new() },

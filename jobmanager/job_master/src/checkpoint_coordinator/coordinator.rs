@@ -18,7 +18,7 @@ use sciurus_core::time::Timestamp;
 use super::completed::{CompletedCheckpoints, Owner};
 use super::pending::{PendingCheckpoint, Phase};
 use super::plan::Tasks;
-use super::request::RequestId;
+use super::request::Requester;
 use super::shared_state::{SharedStateRegistry, shared_files_in};
 use super::{CheckpointStatistics, CheckpointingOptions, InitialState};
 use crate::failure::FailureCause;
@@ -52,6 +52,8 @@ pub(crate) struct CheckpointCoordinator {
     next_is_full: bool,
     /// Snapshots that users want and that haven't begun.
     queue: VecDeque<QueuedRequest>,
+    /// What came of the checkpoint that was taken for other parallelism.
+    for_rescale: Option<Result<(), String>>,
     stop: Option<Stop>,
     /// Checkpoints are taken: all tasks have run at the same time, and nothing has happened since.
     is_active: bool,
@@ -82,7 +84,7 @@ pub(crate) struct CheckpointCoordinator {
 /// A snapshot that a user wants and that hasn't begun.
 #[derive(Clone, Debug)]
 struct QueuedRequest {
-    request: RequestId,
+    request: Requester,
     kind: SnapshotKind,
     target: Option<String>,
 }
@@ -152,6 +154,7 @@ impl CheckpointCoordinator {
             registry,
             next_is_full,
             queue: VecDeque::new(),
+            for_rescale: None,
             stop: None,
             is_active: false,
             timers: 0,
@@ -172,11 +175,6 @@ impl CheckpointCoordinator {
 
     pub(crate) fn statistics(&self) -> &CheckpointStatistics {
         &self.statistics
-    }
-
-    /// Returns how checkpoints are taken.
-    pub(crate) fn options(&self) -> &CheckpointingOptions {
-        &self.options
     }
 
     /// Says whether the job is ending with a savepoint.

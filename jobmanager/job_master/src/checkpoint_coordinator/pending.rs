@@ -10,7 +10,7 @@ use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, JobId, OperatorId
 use sciurus_core::time::Timestamp;
 
 use super::plan::CheckpointPlan;
-use super::request::RequestId;
+use super::request::Requester;
 
 /// How far a checkpoint has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) struct PendingCheckpoint {
     pub(crate) ending: BTreeSet<ExecutionAttemptId>,
     pub(crate) states: BTreeMap<ExecutionVertexId, SubtaskState>,
     pub(crate) enumerators: BTreeMap<OperatorId, Bytes>,
-    pub(crate) request: Option<RequestId>,
+    pub(crate) request: Option<Requester>,
 }
 
 impl PendingCheckpoint {

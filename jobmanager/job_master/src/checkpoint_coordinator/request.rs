@@ -14,6 +14,15 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// Who wants a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Requester {
+    /// A user.
+    User(RequestId),
+    /// The job itself, before it changes its parallelism.
+    Rescale,
+}
+
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestOutcome {

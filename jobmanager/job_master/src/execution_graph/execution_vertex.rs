@@ -2,10 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sciurus_core::ids::{
-    AttemptNumber, ExecutionAttemptId, ExecutionGraphId, ExecutionVertexId, JobVertexId,
-    SubtaskIndex,
-};
+use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId};
 use sciurus_core::time::Timestamp;
 
 use super::Execution;
@@ -19,19 +16,7 @@ pub struct ExecutionVertex {
 }
 
 impl ExecutionVertex {
-    pub(crate) fn new(
-        graph: ExecutionGraphId,
-        vertex: JobVertexId,
-        subtask: u32,
-        history_size: usize,
-        now: Timestamp,
-    ) -> Self {
-        let id = ExecutionAttemptId {
-            graph,
-            vertex,
-            subtask: SubtaskIndex(subtask),
-            attempt: AttemptNumber(0),
-        };
+    pub(crate) fn new(id: ExecutionAttemptId, history_size: usize, now: Timestamp) -> Self {
         Self { current: Execution::new(id, now), earlier: VecDeque::new(), history_size }
     }
 

@@ -14,8 +14,8 @@ use crate::{ExecutionState, JobStatus};
 /// Subtasks that are run again once they have stopped and the delay is over.
 #[derive(Clone, Debug)]
 pub(super) struct PendingRestart {
-    timer: TimerId,
-    is_delay_over: bool,
+    pub(super) timer: TimerId,
+    pub(super) is_delay_over: bool,
     pub(super) subtasks: BTreeSet<SubtaskPosition>,
 }
 
@@ -44,8 +44,9 @@ impl JobMaster {
             }
         }
         // What the savepoint has let take effect that the job ends with, only it knows of.
-        let is_everything = self.coordinator.is_past_stop();
+        let is_everything = self.coordinator.is_past_stop() || self.restarts_as_a_whole();
         self.suspend_checkpoints(&CheckpointFailure::JobFailover, now, actions);
+        self.note_failure_in_change(&failure.cause, now);
         let has_started = self.status() != JobStatus::Initializing;
         if !failure.cause.retriable || !has_started {
             let reason =
@@ -129,6 +130,11 @@ impl JobMaster {
                 waiting.push(restart);
                 continue;
             }
+            if self.restarts_as_a_whole() {
+                self.pending_restarts.clear();
+                self.redeploy(false, now, actions);
+                return;
+            }
             is_anything_new = true;
             for subtask in restart.subtasks {
                 self.lost_results.remove(&subtask);
@@ -152,6 +158,7 @@ impl JobMaster {
     ) {
         self.failure = Some(JobFailure { failure, refusal, restarts: self.restarts });
         self.set_status(JobStatus::Failing, now, actions);
+        self.note_change_over("JOB_FAILED", now);
         self.stop_everything(now, actions);
     }
 

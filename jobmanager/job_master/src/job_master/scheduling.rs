@@ -10,6 +10,7 @@ use super::{Action, JobMaster, Timer, TimerId};
 use crate::checkpoint_coordinator::{RestorePoint, Tasks};
 use crate::execution_graph::SubtaskPosition;
 use crate::failure::{FailureCause, Fault};
+use crate::rescale::{RescaleTrigger, bounds_of_groups};
 use crate::slots::{SharedSlot, SlotGrant};
 use crate::{ExecutionState, JobStatus};
 
@@ -42,6 +43,11 @@ pub(super) struct SlotWait {
 impl JobMaster {
     /// Returns what the job waits for, if it lacks slots.
     pub fn slot_shortage(&self) -> Option<SlotShortage> {
+        if let Some(since) = self.parallelism.waiting_since() {
+            let groups = bounds_of_groups(&self.graph, self.requirements());
+            let missing = groups.into_iter().map(|(group, bounds)| (group, bounds.lower)).collect();
+            return Some(SlotShortage { since, missing, available: self.total_slots() });
+        }
         let SlotWait { since, available, .. } = self.slot_wait?;
         let mut missing = BTreeMap::new();
         for slot in self.slots.requested() {
@@ -62,7 +68,12 @@ impl JobMaster {
         if self.status() == JobStatus::Initializing {
             self.set_status(JobStatus::Created, now, actions);
             self.coordinator.start(actions);
-            self.schedule_ready_regions(now, actions);
+            if self.options.scheduler.adaptive().is_some() {
+                self.note_rescale(RescaleTrigger::InitialSchedule, now);
+                self.redeploy(false, now, actions);
+            } else {
+                self.schedule_ready_regions(now, actions);
+            }
         }
     }
 
@@ -103,6 +114,11 @@ impl JobMaster {
         }
     }
 
+    /// Returns the slots that the job's tasks need in all.
+    pub(super) fn all_slots(&self) -> BTreeSet<SharedSlot> {
+        (0..self.executions.subtasks().len()).map(|subtask| self.shared_slot(subtask)).collect()
+    }
+
     /// Asks for the slots that tasks wait for, and for no others.
     pub(super) fn request_slots(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         let needed: BTreeSet<SharedSlot> =
@@ -133,6 +149,7 @@ impl JobMaster {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
+        self.parallelism.take_slots(grants.len());
         let unwanted: Vec<_> = grants
             .into_iter()
             .filter_map(|grant| self.slots.grant(grant))
@@ -157,6 +174,9 @@ impl JobMaster {
                 return;
             }
         };
+        if !self.scheduled.is_empty() {
+            self.note_deployment(now);
+        }
         for subtask in std::mem::take(&mut self.scheduled) {
             let slot = self.slots.get(&self.shared_slot(subtask)).cloned();
             debug_assert!(slot.is_some(), "a task without a slot is waited for");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::{JobGraph, Partitioning};
+use super::JobGraph;
 use crate::ids::JobVertexId;
 
 /// Says why a vertex can't have a number of subtasks.
@@ -26,8 +26,9 @@ pub struct ParallelismOverrideError {
 
 impl JobGraph {
     /// Gives vertices other numbers of subtasks; the numbers of key groups stay. Vertices that the
-    /// graph doesn't have are passed over, as in Flink. Where two vertices that stood side by side
-    /// have different numbers then, records are shared out between neighbours.
+    /// graph doesn't have are passed over, as in Flink. Edges stay what they are, so that it
+    /// doesn't matter in how many steps a graph came to its numbers: over a forward edge between
+    /// different numbers of subtasks, records are shared out among neighbours.
     ///
     /// # Errors
     /// [`ParallelismOverrideError`] where a number is 0 or more than there are key groups.
@@ -47,24 +48,13 @@ impl JobGraph {
             }
             vertex.parallelism = parallelism;
         }
-        let parallelism: BTreeMap<JobVertexId, u32> =
-            self.vertices.iter().map(|vertex| (vertex.id, vertex.parallelism)).collect();
-        for edge in &mut self.edges {
-            let of = |vertex| parallelism.get(vertex);
-            if edge.partitioning == Partitioning::Forward
-                && of(&edge.source_vertex) != of(&edge.target_vertex)
-            {
-                edge.partitioning = Partitioning::Rescale;
-                edge.distribution = edge.partitioning.distribution();
-            }
-        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NodeKind, StreamEdge, StreamGraph, StreamNode};
+    use super::super::{NodeKind, Partitioning, StreamEdge, StreamGraph, StreamNode};
     use super::*;
     use crate::ids::NodeId;
 
@@ -88,7 +78,8 @@ mod tests {
 
         let mut wider = before.clone();
         wider.override_parallelism(&[(sink, 3)].into()).unwrap();
-        assert_eq!(wider.edges[0].partitioning, Partitioning::Rescale);
+        let wiring = wider.wiring(&wider.edges[0]).unwrap();
+        assert_eq!((wiring.producers(), wiring.consumers(), wiring.channel_count()), (2, 3, 3));
         let [first, second] = [0, 1].map(|at| &wider.vertices[at]);
         assert_eq!((first.parallelism, second.parallelism), (2, 3));
         assert_eq!(second.max_parallelism, 128);
@@ -97,6 +88,10 @@ mod tests {
         let mut both = before.clone();
         both.override_parallelism(&[(source, 3), (sink, 3)].into()).unwrap();
         assert_eq!(both.edges[0].partitioning, Partitioning::Forward);
+
+        // In two steps it is the same graph.
+        wider.override_parallelism(&[(source, 3)].into()).unwrap();
+        assert_eq!(wider.fingerprint(), both.fingerprint());
 
         let mut same = before.clone();
         let unknown = JobVertexId::from_bytes([9; 16]);

@@ -14,6 +14,7 @@ use crate::Action;
 use crate::checkpoint_coordinator::completed::{Owner, RetainedCheckpoint};
 use crate::checkpoint_coordinator::pending::{PendingCheckpoint, Phase};
 use crate::checkpoint_coordinator::plan::Tasks;
+use crate::checkpoint_coordinator::request::Requester;
 use crate::checkpoint_coordinator::shared_state::{exclusive_files, shared_files};
 use crate::checkpoint_coordinator::{CheckpointFailure, CompleteCheckpoint, RequestOutcome};
 use crate::failure::FailureCause;
@@ -191,11 +192,13 @@ impl CheckpointCoordinator {
             Some(stop) if ending.is_some() => stop.savepoint = Some((id, path)),
             _ => {
                 let outcome = RequestOutcome::Snapshot { checkpoint: id, path };
-                actions.extend(
-                    pending
-                        .request
-                        .map(|request| Action::RequestDone { request, result: Ok(outcome) }),
-                );
+                match pending.request {
+                    Some(Requester::User(request)) => {
+                        actions.push(Action::RequestDone { request, result: Ok(outcome) });
+                    }
+                    Some(Requester::Rescale) => self.for_rescale = Some(Ok(())),
+                    None => {}
+                }
             }
         }
     }

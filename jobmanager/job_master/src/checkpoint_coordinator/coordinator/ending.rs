@@ -6,6 +6,7 @@ use sciurus_core::time::Timestamp;
 use super::{CheckpointCoordinator, QueuedRequest, REMEMBERED};
 use crate::checkpoint_coordinator::pending::{PendingCheckpoint, Phase};
 use crate::checkpoint_coordinator::plan::Tasks;
+use crate::checkpoint_coordinator::request::Requester;
 use crate::checkpoint_coordinator::{
     CheckpointFailure, CheckpointRetention, RequestFailure, RequestOutcome,
 };
@@ -150,7 +151,9 @@ impl CheckpointCoordinator {
                          restart a job from this savepoint."
                     ),
                 );
-                actions.push(Action::RequestDone { request, result: Err(failure) });
+                if let Requester::User(request) = request {
+                    actions.push(Action::RequestDone { request, result: Err(failure) });
+                }
             }
         }
     }
@@ -179,8 +182,9 @@ impl CheckpointCoordinator {
             && let Some((checkpoint, path)) = stop.savepoint
         {
             let outcome = RequestOutcome::Snapshot { checkpoint, path };
-            let request = stop.request.request;
-            actions.push(Action::RequestDone { request, result: Ok(outcome) });
+            if let Requester::User(request) = stop.request.request {
+                actions.push(Action::RequestDone { request, result: Ok(outcome) });
+            }
         }
         self.suspend(&CheckpointFailure::Suspended, tasks, now, actions);
     }

@@ -6,6 +6,7 @@ use sciurus_core::time::Timestamp;
 use super::{CheckpointCoordinator, QueuedRequest, Stop};
 use crate::Action;
 use crate::checkpoint_coordinator::plan::{CheckpointPlan, Tasks};
+use crate::checkpoint_coordinator::request::Requester;
 use crate::checkpoint_coordinator::{CheckpointFailure, RequestFailure, RequestId};
 use crate::failure::FailureCause;
 
@@ -28,7 +29,7 @@ impl CheckpointCoordinator {
             actions.push(Action::RequestDone { request, result: Err(failure) });
             return None;
         }
-        let queued = QueuedRequest { request, kind, target };
+        let queued = QueuedRequest { request: Requester::User(request), kind, target };
         if kind.ending().is_none() {
             self.queue.push_back(queued);
             return self.go_on(tasks, now, actions);
@@ -87,12 +88,45 @@ impl CheckpointCoordinator {
     }
 
     pub(super) fn refuse(
-        &self,
-        request: RequestId,
+        &mut self,
+        request: Requester,
         failure: &CheckpointFailure,
         actions: &mut Vec<Action>,
     ) {
-        let result = Err(failure.to_request_failure());
-        actions.push(Action::RequestDone { request, result });
+        match request {
+            Requester::User(request) => {
+                let result = Err(failure.to_request_failure());
+                actions.push(Action::RequestDone { request, result });
+            }
+            Requester::Rescale => self.for_rescale = Some(Err(failure.to_string())),
+        }
+    }
+
+    /// Takes a checkpoint for the job to go on from with other parallelism, if it can be taken.
+    #[must_use]
+    pub(crate) fn checkpoint_for_rescale(
+        &mut self,
+        tasks: &Tasks<'_>,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) -> Option<FailureCause> {
+        self.for_rescale = None;
+        if let Err(failure) = self.check(SnapshotKind::Checkpoint, None, tasks) {
+            self.for_rescale = Some(Err(failure.message));
+            return None;
+        }
+        let (request, kind) = (Requester::Rescale, SnapshotKind::Checkpoint);
+        self.queue.push_front(QueuedRequest { request, kind, target: None });
+        self.go_on(tasks, now, actions)
+    }
+
+    /// Returns what came of the checkpoint that was taken for other parallelism, once.
+    pub(crate) fn take_rescale_checkpoint(&mut self) -> Option<Result<(), String>> {
+        self.for_rescale.take()
+    }
+
+    /// Says whether there is something to restore the job from.
+    pub(crate) fn has_restore_point(&self) -> bool {
+        self.retained.latest().is_some()
     }
 }
