@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use sciurus_checkpoint::SubtaskRestore;
 use sciurus_core::graph::{JobEdge, JobGraph, JobVertex, Partitioning};
-use sciurus_core::ids::{JobEdgeId, NodeId};
+use sciurus_core::ids::{JobEdgeId, NodeId, OperatorId};
 
-use crate::checkpoint::{CheckpointResponder, CheckpointServices};
+use crate::checkpoint::{
+    CheckpointResponder, CheckpointServices, FreshState, SnapshotWrites, StateProvider,
+    StoredState, known_files,
+};
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
 use crate::metrics::{OperatorMetrics, SubtaskMetrics};
 use crate::operator::{BatchLimits, Operator, OperatorContext, OperatorFactory, SubtaskInfo};
+use crate::operator_node::Finished;
 use crate::output::{OperatorNode, Output, OutputEdge};
 use crate::program::{EdgeCode, NodeCode, Program};
+use crate::source::{FinishedDriver, SourceDriver};
 use crate::task::{SourceThrottle, Task, TaskControl, TaskInput, panics};
 use sciurus_core::clock::Clock;
 
@@ -86,23 +91,85 @@ impl TaskDeployment<'_> {
         let input = match self.code(head.node)? {
             NodeCode::Source(factory) => {
                 let interval = self.settings.watermark_interval;
-                let driver = panics::catch(|| factory.driver(&context, &self.control, interval))
-                    .map_err(|error| error.in_operator(&context.name))?;
-                TaskInput::Source { name: context.name, driver, output }
+                let driver = if self.has_finished() {
+                    Ok(Box::new(FinishedDriver) as Box<dyn SourceDriver>)
+                } else {
+                    panics::catch(|| factory.driver(&context, &self.control, interval))
+                };
+                let driver = driver.map_err(|error| error.in_operator(&context.name))?;
+                let id = self.operator_id(head.node);
+                TaskInput::Source { id, name: context.name, state: context.state, driver, output }
             }
             NodeCode::Operator(factory) => {
-                let operator = create(factory.as_ref(), &context)?;
+                let operator = self.operator(factory.as_ref(), &context)?;
                 let gates = std::mem::take(&mut self.gates);
                 let credits = gates.iter().flat_map(|(_, gate)| gate.credits());
                 metrics.inputs.extend(credits.cloned());
-                let node = OperatorNode::new(context, operator, output, gates.len());
+                let node = OperatorNode::new(context, operator, output, gates.len())
+                    .with_id(self.operator_id(head.node));
                 TaskInput::Gates { gates, head: Box::new(node) }
             }
         };
         let clock = self.settings.clock.clone();
-        let task = Task::new(input, self.control, metrics.task.clone(), clock)
+        let has_finished = self.has_finished();
+        let writes = self.writes();
+        let mut task = Task::new(input, self.control, metrics.task.clone(), clock)
             .throttled_by(self.settings.throttle.clone());
+        if let Some(writes) = writes {
+            task = task.checkpointed_by(writes, has_finished);
+        }
         Ok((task, metrics))
+    }
+
+    /// Returns whether the subtask had nothing left to do when the checkpoint was taken that it is
+    /// restored from.
+    fn has_finished(&self) -> bool {
+        self.restore.as_ref().is_some_and(|restore| restore.is_finished)
+    }
+
+    /// Makes what writes the task's snapshots, where checkpoints are taken.
+    fn writes(&self) -> Option<SnapshotWrites> {
+        let services = self.settings.checkpoints.clone()?;
+        let responder = self.responder.clone()?;
+        let range = self.subtask_info().key_groups();
+        let known = known_files(self.restore.as_deref(), range);
+        Some(SnapshotWrites::new(services, responder, range, known))
+    }
+
+    fn operator_id(&self, node: NodeId) -> OperatorId {
+        let operator = self.vertex.operator(node);
+        operator.map_or(OperatorId::from_bytes([0; 16]), |operator| operator.operator_id)
+    }
+
+    /// Makes an operator, or what stands for one that has finished.
+    fn operator(
+        &self,
+        factory: &dyn OperatorFactory,
+        context: &OperatorContext,
+    ) -> TaskResult<Box<dyn Operator>> {
+        if self.has_finished() {
+            return Ok(Box::new(Finished));
+        }
+        panics::catch(|| factory.create(context)).map_err(|error| error.in_operator(&context.name))
+    }
+
+    fn subtask_info(&self) -> SubtaskInfo {
+        SubtaskInfo {
+            index: self.subtask,
+            parallelism: self.vertex.parallelism,
+            max_parallelism: self.vertex.max_parallelism,
+            attempt: self.attempt,
+        }
+    }
+
+    /// Returns where an operator's state comes from.
+    fn state(&self, node: NodeId) -> Arc<dyn StateProvider> {
+        let Some(services) = self.settings.checkpoints.clone() else { return Arc::new(FreshState) };
+        let is_checkpointed = services.is_periodic() && self.responder.is_some();
+        let subtask = (self.subtask, self.vertex.parallelism);
+        let restore = self.restore.as_deref();
+        let operator = self.operator_id(node);
+        Arc::new(StoredState::new(services, subtask, is_checkpointed, operator, restore))
     }
 
     fn code(&self, node: NodeId) -> TaskResult<NodeCode> {
@@ -117,12 +184,7 @@ impl TaskDeployment<'_> {
         metrics.operators.push((name.clone(), counts.clone()));
         OperatorContext {
             name,
-            subtask: SubtaskInfo {
-                index: self.subtask,
-                parallelism: self.vertex.parallelism,
-                max_parallelism: self.vertex.max_parallelism,
-                attempt: self.attempt,
-            },
+            subtask: self.subtask_info(),
             clock: self.settings.clock.clone(),
             metrics: counts,
             notifier: self.control.notifier().clone(),
@@ -131,7 +193,7 @@ impl TaskDeployment<'_> {
             watermark_interval: self.settings.watermark_interval,
             bounded: self.settings.bounded,
             batch_mode: self.settings.batch_mode,
-            state: Arc::new(crate::checkpoint::FreshState),
+            state: self.state(node),
         }
     }
 
@@ -151,8 +213,9 @@ impl TaskDeployment<'_> {
             let NodeCode::Operator(factory) = self.code(chained.node)? else {
                 return Err(TaskError::Defect("a source in the midst of a chain"));
             };
-            let operator = create(factory.as_ref(), &context)?;
-            let node = OperatorNode::new(context, operator, behind, 1);
+            let operator = self.operator(factory.as_ref(), &context)?;
+            let node = OperatorNode::new(context, operator, behind, 1)
+                .with_id(self.operator_id(chained.node));
             output.add_edge(input.side_output.as_deref(), OutputEdge::Chained(Box::new(node)));
         }
         let graph = self.graph;
@@ -199,11 +262,4 @@ impl TaskDeployment<'_> {
         metrics.outputs.extend(writer.credits());
         Ok(writer.leading_to(target.map_or("", |operator| operator.name.as_str())))
     }
-}
-
-fn create(
-    factory: &dyn OperatorFactory,
-    context: &OperatorContext,
-) -> TaskResult<Box<dyn Operator>> {
-    panics::catch(|| factory.create(context)).map_err(|error| error.in_operator(&context.name))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sciurus_core::BoxError;
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::record::{DecodeError, SchemaMismatch};
 use sciurus_state::StateError;
 
@@ -74,6 +75,30 @@ pub enum TaskError {
         /// What is wrong with it.
         reason: Arc<str>,
     },
+    /// A checkpoint, or a part of it, is gone or damaged: an earlier one is needed.
+    #[error("checkpoint {checkpoint} can't be restored: {reason}")]
+    CheckpointUnreadable {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Which file, and what is wrong with it.
+        reason: Arc<str>,
+    },
+    /// State can't be restored, though the checkpoint may be sound: its storage can't be reached, or
+    /// it doesn't fit the job.
+    #[error("state can't be restored: {reason}")]
+    Restore {
+        /// What stands against it, and what to do.
+        reason: Arc<str>,
+    },
+    /// A savepoint failed that the job was to end with, after event time had ended.
+    #[error(
+        "savepoint {savepoint} failed, which the job was to be drained and to end with: it goes on \
+         from its latest checkpoint"
+    )]
+    StopFailed {
+        /// The savepoint.
+        savepoint: CheckpointId,
+    },
     /// An invariant of the engine does not hold.
     #[error("a defect of the engine: {0}")]
     Defect(&'static str),
@@ -130,6 +155,14 @@ impl TaskError {
         match self {
             Self::InOperator { error, .. } => error.root(),
             error => error,
+        }
+    }
+
+    /// Returns the checkpoint that an earlier one has to take the place of, since it can't be read.
+    pub fn unreadable_checkpoint(&self) -> Option<CheckpointId> {
+        match self.innermost() {
+            Self::CheckpointUnreadable { checkpoint, .. } => Some(*checkpoint),
+            _ => None,
         }
     }
 

@@ -16,6 +16,7 @@ pub mod function;
 pub mod metrics;
 pub mod notify;
 pub mod operator;
+mod operator_node;
 mod operator_order;
 pub mod operators;
 pub mod output;

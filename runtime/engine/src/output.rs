@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use sciurus_core::Batch;
-use sciurus_core::element::{StreamElement, WatermarkStatus};
+use sciurus_core::checkpoint::CheckpointBarrier;
+use sciurus_core::element::StreamElement;
 use sciurus_core::time::Timestamp;
 
-use crate::error::{TaskError, TaskResult};
+use crate::checkpoint::OperatorPart;
+use crate::error::TaskResult;
 use crate::exchange::RecordWriter;
 use crate::metrics::OperatorMetrics;
-use crate::operator::{Operator, OperatorContext};
-use crate::operator_order::OrderChecked;
-use crate::task::panics;
-use crate::watermark::WatermarkChange;
-use crate::watermark::combined::CombinedWatermark;
+pub use crate::operator_node::OperatorNode;
 
 /// The receivers of one operator's output.
 pub struct Output {
@@ -100,7 +98,7 @@ impl Output {
         self.emit_control(&StreamElement::Watermark(watermark))
     }
 
-    /// Emits a watermark, a status or the end of the input into all outputs.
+    /// Emits a watermark, a status, the end of the input or of the channels into all outputs.
     ///
     /// # Errors
     /// What a chained operator or an exchange reports.
@@ -116,6 +114,27 @@ impl Output {
                 OutputEdge::Chained(node) => node.is_available(),
                 OutputEdge::Exchange(writer) => writer.is_available(),
             }
+        })
+    }
+
+    /// Lets a checkpoint's barrier go on: to other tasks at once, then through the operators chained
+    /// behind this one, which put their parts into `parts`.
+    ///
+    /// # Errors
+    /// What an operator or an exchange reports.
+    pub fn checkpoint(
+        &mut self,
+        barrier: &CheckpointBarrier,
+        parts: &mut Vec<OperatorPart>,
+    ) -> TaskResult {
+        for edge in self.all_edges() {
+            if let OutputEdge::Exchange(writer) = edge {
+                writer.emit(StreamElement::Barrier(barrier.clone()))?;
+            }
+        }
+        self.all_edges().try_for_each(|edge| match edge {
+            OutputEdge::Chained(node) => node.checkpoint(barrier, parts),
+            OutputEdge::Exchange(_) => Ok(()),
         })
     }
 
@@ -184,159 +203,4 @@ fn send_to_all(edges: &mut [OutputEdge], element: StreamElement) -> TaskResult {
     let Some((last, others)) = edges.split_last_mut() else { return Ok(()) };
     others.iter_mut().try_for_each(|edge| edge.send(element.clone()))?;
     last.send(element)
-}
-
-/// An operator with its output, in its place in a task.
-pub struct OperatorNode {
-    /// Where the operator runs.
-    pub context: OperatorContext,
-    operator: Box<dyn Operator>,
-    /// What it emits into.
-    pub output: Output,
-    watermarks: CombinedWatermark,
-    open_inputs: usize,
-}
-
-impl OperatorNode {
-    /// Puts an operator with `inputs` inputs (1 or 2) in its place.
-    pub fn new(
-        context: OperatorContext,
-        operator: Box<dyn Operator>,
-        output: Output,
-        inputs: usize,
-    ) -> Self {
-        let operator: Box<dyn Operator> =
-            if cfg!(debug_assertions) { Box::new(OrderChecked::new(operator)) } else { operator };
-        Self {
-            context,
-            operator,
-            output,
-            watermarks: CombinedWatermark::new(inputs),
-            open_inputs: inputs,
-        }
-    }
-
-    /// Returns whether this operator and all that is behind it can take more rows.
-    pub fn is_available(&self) -> bool {
-        self.operator.is_available() && self.output.is_available()
-    }
-
-    /// Opens the operator.
-    ///
-    /// # Errors
-    /// What the operator reports, with its name.
-    pub fn open(&mut self) -> TaskResult {
-        let opened = panics::catch(|| self.operator.open(&self.context));
-        opened.map_err(|error| error.in_operator(&self.context.name))
-    }
-
-    /// Opens the operators chained behind this one and then this one, so that what it emits finds
-    /// them ready.
-    ///
-    /// # Errors
-    /// The first failure, with the operator's name.
-    pub fn open_chain(&mut self) -> TaskResult {
-        self.output.open()?;
-        self.open()
-    }
-
-    /// Closes the operators chained behind this one and then this one.
-    ///
-    /// # Errors
-    /// The first failure, with the operator's name; it keeps no other from being closed.
-    pub fn close_chain(&mut self) -> TaskResult {
-        let behind = self.output.close();
-        behind.and(self.close())
-    }
-
-    /// Processes one element of input `input`.
-    ///
-    /// # Errors
-    /// What the operator or one behind it reports, with the operator's name.
-    pub fn process(&mut self, input: usize, element: StreamElement) -> TaskResult {
-        panics::catch(|| self.dispatch(input, element))
-            .map_err(|error| error.in_operator(&self.context.name))
-    }
-
-    fn dispatch(&mut self, input: usize, element: StreamElement) -> TaskResult {
-        match element {
-            StreamElement::Batch(batch) => {
-                self.context.metrics.records_in.add(batch.len() as u64);
-                self.operator.process_batch(input, batch, &mut self.output)
-            }
-            StreamElement::Watermark(watermark) => {
-                let change = self.watermarks.on_watermark(input, watermark);
-                self.apply(change)
-            }
-            StreamElement::WatermarkStatus(status) => {
-                let change = self.watermarks.on_status(input, status);
-                self.apply(change)
-            }
-            StreamElement::Barrier(_) => {
-                Err(TaskError::Defect("a barrier reaches an operator as an element"))
-            }
-            StreamElement::EndOfPartition => {
-                self.output.emit_control(&StreamElement::EndOfPartition)
-            }
-            StreamElement::EndOfInput => {
-                let Some(open_inputs) = self.open_inputs.checked_sub(1) else {
-                    return Err(TaskError::Defect("more inputs end than there are"));
-                };
-                self.open_inputs = open_inputs;
-                // As in Flink, event time ends before the input does.
-                let change = self.watermarks.on_end(input);
-                self.apply(change)?;
-                self.operator.end_input(input, &mut self.output)?;
-                if open_inputs > 0 {
-                    return Ok(());
-                }
-                self.operator.finish(&mut self.output)?;
-                self.output.emit_control(&StreamElement::EndOfInput)
-            }
-        }
-    }
-
-    /// Hands the operator what changes: active before the watermark, idle after it, so that a
-    /// watermark never comes from where all is idle.
-    fn apply(&mut self, change: WatermarkChange) -> TaskResult {
-        let WatermarkChange { watermark, status } = change;
-        if status == Some(WatermarkStatus::Active) {
-            self.operator.process_watermark_status(WatermarkStatus::Active, &mut self.output)?;
-        }
-        if let Some(watermark) = watermark {
-            self.context.metrics.input_watermark.set(watermark);
-            self.operator.process_watermark(watermark, &mut self.output)?;
-        }
-        if status == Some(WatermarkStatus::Idle) {
-            self.operator.process_watermark_status(WatermarkStatus::Idle, &mut self.output)?;
-        }
-        Ok(())
-    }
-
-    /// Returns when the operator wants to be called next.
-    pub fn next_processing_time(&self) -> Option<Timestamp> {
-        // What an operator that has finished emits would follow the end of its output.
-        if self.open_inputs == 0 { None } else { self.operator.next_processing_time() }
-    }
-
-    /// Tells the operator the processing time where it asked for that.
-    ///
-    /// # Errors
-    /// What the operator or one behind it reports, with the operator's name.
-    pub fn on_processing_time(&mut self, now: Timestamp) -> TaskResult {
-        if self.next_processing_time().is_some_and(|due| due <= now) {
-            return panics::catch(|| self.operator.on_processing_time(now, &mut self.output))
-                .map_err(|error| error.in_operator(&self.context.name));
-        }
-        Ok(())
-    }
-
-    /// Closes the operator.
-    ///
-    /// # Errors
-    /// What the operator reports, with its name.
-    pub fn close(&mut self) -> TaskResult {
-        let closed = panics::catch(|| self.operator.close());
-        closed.map_err(|error| error.in_operator(&self.context.name))
-    }
 }

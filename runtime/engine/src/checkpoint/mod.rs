@@ -1,6 +1,10 @@
 //! What a task and its operators have to do with checkpoints.
 
+mod pool;
+mod restore;
 mod services;
+mod write;
+mod writes;
 
 use std::fmt;
 
@@ -9,7 +13,9 @@ use sciurus_core::checkpoint::{CheckpointBarrier, CheckpointId};
 use sciurus_core::ids::{JobId, OperatorId};
 use sciurus_state::{BackendConfig, KeyedBackend, KeyedSnapshot, OperatorSnapshot};
 
+pub use restore::{StoredState, known_files};
 pub use services::{CheckpointServices, CheckpointSetupError};
+pub use writes::{KnownFiles, SnapshotWrites, TaskSnapshot};
 
 use crate::error::TaskResult;
 
@@ -29,6 +35,17 @@ impl<'a> SnapshotContext<'a> {
     pub fn new(barrier: &'a CheckpointBarrier) -> Self {
         Self { barrier, keyed: None, operator: None }
     }
+}
+
+/// What an operator of a task has put into a checkpoint.
+#[derive(Debug)]
+pub struct OperatorPart {
+    /// Under which id the operator's state is kept.
+    pub id: OperatorId,
+    /// Keyed state and timers.
+    pub keyed: Option<KeyedSnapshot>,
+    /// Operator state.
+    pub operator: Option<OperatorSnapshot>,
 }
 
 /// Makes the state of one operator of one subtask: with what it is restored from, if it is.

@@ -41,6 +41,13 @@ pub struct InputGate {
     credits: Vec<Arc<Credit>>,
     remotes: Vec<Option<RemoteInput>>,
     limit: usize,
+    /// Channels that nothing is taken of for now.
+    blocked: Vec<usize>,
+    /// What has come by blocked channels, in the order of arrival. Its credit isn't given back, so it
+    /// is no more than that.
+    held: VecDeque<Queued>,
+    /// What was held and isn't any more: it is taken before anything of the queue.
+    released: VecDeque<Queued>,
     /// How many channels' data has ended.
     ended: usize,
     /// How many channels are closed.
@@ -131,7 +138,17 @@ impl InputGate {
             closed: AtomicBool::new(false),
         });
         let (credits, remotes) = (Vec::with_capacity(channels), Vec::with_capacity(channels));
-        Self { shared, credits, remotes, limit, ended: 0, closed: 0 }
+        Self {
+            shared,
+            credits,
+            remotes,
+            limit,
+            blocked: Vec::new(),
+            held: VecDeque::new(),
+            released: VecDeque::new(),
+            ended: 0,
+            closed: 0,
+        }
     }
 
     /// Adds a channel from a task of this process, which is woken when it has credit again.
@@ -169,16 +186,48 @@ impl InputGate {
         &self.credits
     }
 
-    /// Takes the next element, where one is there: of all channels in the order of arrival, so
-    /// that no channel waits for another.
+    /// Takes nothing of a channel any more until [`unblock`](Self::unblock): what comes by it stays
+    /// here, and its producer gets no credit back for it.
+    pub fn block(&mut self, channel: usize) {
+        if !self.blocked.contains(&channel) {
+            self.blocked.push(channel);
+        }
+    }
+
+    /// Takes of all channels again, first what was held back.
+    pub fn unblock(&mut self) {
+        if self.blocked.is_empty() {
+            return;
+        }
+        self.blocked.clear();
+        // What was released before and is still there came after what was held since.
+        self.held.append(&mut self.released);
+        std::mem::swap(&mut self.held, &mut self.released);
+    }
+
+    /// Returns the next of what may be taken.
+    fn next(&mut self) -> Option<Queued> {
+        loop {
+            let released = if self.released.is_empty() { None } else { self.released.pop_front() };
+            let queued = released.or_else(|| self.shared.queue.lock().pop_front())?;
+            let is_held = !self.blocked.is_empty()
+                && self.blocked.contains(&queued.channel)
+                && !matches!(queued.payload, Payload::Lost(_));
+            if !is_held {
+                return Some(queued);
+            }
+            self.held.push_back(queued);
+        }
+    }
+
+    /// Takes the next element, where one is there: of all channels that aren't blocked in the order
+    /// of arrival, so that no channel waits for another.
     ///
     /// # Errors
     /// [`TaskError::WorkerGone`] where a producer's worker is lost, [`TaskError::Frame`] where what
     /// it sent can't be read.
     pub fn poll(&mut self) -> TaskResult<Option<Received>> {
-        let Some(Queued { channel, bytes, payload }) = self.shared.queue.lock().pop_front() else {
-            return Ok(None);
-        };
+        let Some(Queued { channel, bytes, payload }) = self.next() else { return Ok(None) };
         if bytes > 0 {
             self.credits[channel].give_back(bytes);
         }

@@ -64,8 +64,11 @@ impl RecordWriter {
         self
     }
 
-    /// Writes an element: rows to the channels that the partitioner chooses, anything else to all.
+    /// Writes an element: rows to the channels that the partitioner chooses, anything else to all,
+    /// behind the rows that wait for company.
     ///
+    /// A barrier waits for no credit: those rows, fewer than [`ROWS_WORTH_SENDING`] a channel, go
+    /// beyond it, so that a slow consumer doesn't keep the barrier from the others.
     /// # Errors
     /// Where the partitioner fails, a consumer is gone or the task is cancelled.
     pub fn emit(&mut self, element: StreamElement) -> TaskResult {
@@ -97,6 +100,14 @@ impl RecordWriter {
                 written.map_err(|error| match error {
                     TaskError::Partitioning { .. } => error.in_operator(target),
                     error => error,
+                })
+            }
+            barrier @ StreamElement::Barrier(_) => {
+                self.flush_at = None;
+                let Self { channels, metrics, .. } = self;
+                channels.iter_mut().try_for_each(|channel| {
+                    channel.flush_at_once(metrics)?;
+                    channel.sender.send(barrier.clone(), 0)
                 })
             }
             control => {
@@ -177,25 +188,40 @@ impl OutputChannel {
     }
 
     fn flush(&mut self, control: &TaskControl, metrics: &TaskMetrics) -> TaskResult {
+        match self.take_pending()? {
+            Some(batch) => self.send(batch, control, metrics),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends what is pending, whether there is credit or not.
+    fn flush_at_once(&mut self, metrics: &TaskMetrics) -> TaskResult {
+        match self.take_pending()? {
+            Some(batch) => self.send_at_once(batch, metrics),
+            None => Ok(()),
+        }
+    }
+
+    fn take_pending(&mut self) -> TaskResult<Option<Batch>> {
         self.pending_rows = 0;
         match self.pending.len() {
-            0 => Ok(()),
-            1 => match self.pending.pop() {
-                Some(batch) => self.send(batch, control, metrics),
-                None => Ok(()),
-            },
+            0 | 1 => Ok(self.pending.pop()),
             _ => {
                 let batch = gather(&self.pending)?;
                 self.pending.clear();
-                self.send(batch, control, metrics)
+                Ok(Some(batch))
             }
         }
     }
 
     fn send(&mut self, batch: Batch, control: &TaskControl, metrics: &TaskMetrics) -> TaskResult {
+        control.wait_for_room(metrics, || self.sender.has_credit())?;
+        self.send_at_once(batch, metrics)
+    }
+
+    fn send_at_once(&mut self, batch: Batch, metrics: &TaskMetrics) -> TaskResult {
         let bytes = batch.bytes().max(1);
         metrics.bytes_out.add(bytes as u64);
-        control.wait_for_room(metrics, || self.sender.has_credit())?;
         self.sender.send(StreamElement::Batch(batch), bytes)
     }
 }

@@ -4,6 +4,7 @@
 mod driver;
 mod output;
 mod split_queue;
+mod state;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,7 @@ pub use driver::{
 };
 pub use output::SourceOutput;
 pub use split_queue::{SplitQueue, SplitQueueState};
+pub(crate) use state::{FinishedDriver, reader_state, splits_of};
 
 use crate::notify::Notifier;
 use crate::operator::OperatorContext;

@@ -1,6 +1,9 @@
 //! The thread that runs one subtask.
 
+mod align;
+mod checkpointing;
 mod control;
+mod gates;
 pub mod panics;
 mod run;
 mod throttle;

@@ -4,25 +4,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sciurus_core::clock::Clock;
-use sciurus_core::element::{StreamElement, WatermarkStatus};
+use sciurus_core::element::StreamElement;
+use sciurus_core::ids::OperatorId;
 use sciurus_core::time::{MAX_WATERMARK, Timestamp};
 
+use super::checkpointing::{Checkpointing, Phase};
 use super::control::{LONGEST_WAIT, TaskControl, TaskMail};
+use super::gates::{Arrived, Gates};
 use super::panics;
 use super::throttle::{Pauses, SourceThrottle};
+use crate::checkpoint::{SnapshotWrites, StateProvider};
 use crate::error::{TaskError, TaskResult};
-use crate::exchange::{InputGate, Received};
+use crate::exchange::InputGate;
 use crate::metrics::{TaskMetrics, Wait};
 use crate::output::{OperatorNode, Output};
-use crate::source::{SourceDriver, SourceProgress};
-use crate::watermark::valve::WatermarkValve;
+use crate::source::{SourceDriver, SourceEvent, SourceProgress, splits_of};
 
 /// Where a task's elements come from.
 pub enum TaskInput {
     /// A source, read by the task itself.
     Source {
+        /// Under which id the source's state is kept.
+        id: OperatorId,
         /// The operator's name.
         name: Arc<str>,
+        /// What the reader is restored from.
+        state: Arc<dyn StateProvider>,
         /// Reads.
         driver: Box<dyn SourceDriver>,
         /// What is read goes here.
@@ -47,23 +54,29 @@ pub trait TaskReporter: Send {
 
 /// A subtask, ready to run on a thread of its own.
 pub struct Task {
-    input: Input,
+    pub(super) input: Input,
     control: Arc<TaskControl>,
-    metrics: Arc<TaskMetrics>,
-    clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<TaskMetrics>,
+    pub(super) clock: Arc<dyn Clock>,
     throttle: Arc<SourceThrottle>,
     pauses: Pauses,
+    pub(super) phase: Phase,
+    /// `None` where no checkpoints are taken.
+    pub(super) checkpointing: Option<Checkpointing>,
 }
 
-enum Input {
-    Source { name: Arc<str>, driver: Box<dyn SourceDriver>, output: Output },
-    Gates { gates: Vec<Gate>, next: usize, head: Box<OperatorNode> },
-}
-
-struct Gate {
-    input: usize,
-    gate: InputGate,
-    valve: WatermarkValve,
+pub(super) enum Input {
+    Source {
+        id: OperatorId,
+        name: Arc<str>,
+        state: Arc<dyn StateProvider>,
+        driver: Box<dyn SourceDriver>,
+        output: Output,
+    },
+    Gates {
+        gates: Gates,
+        head: Box<OperatorNode>,
+    },
 }
 
 enum Progress {
@@ -81,17 +94,30 @@ impl Task {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let input = match input {
-            TaskInput::Source { name, driver, output } => Input::Source { name, driver, output },
-            TaskInput::Gates { gates, head } => {
-                let gates = gates.into_iter().map(|(input, gate)| {
-                    let valve = WatermarkValve::new(gate.channels());
-                    Gate { input, gate, valve }
-                });
-                Input::Gates { gates: gates.collect(), next: 0, head }
+            TaskInput::Source { id, name, state, driver, output } => {
+                Input::Source { id, name, state, driver, output }
             }
+            TaskInput::Gates { gates, head } => Input::Gates { gates: Gates::new(gates), head },
         };
         let (throttle, pauses) = Default::default();
-        Self { input, control, metrics, clock, throttle, pauses }
+        let (phase, checkpointing) = (Phase::Running, None);
+        Self { input, control, metrics, clock, throttle, pauses, phase, checkpointing }
+    }
+
+    /// Lets the task take part in checkpoints; what it puts into them goes by `writes`. A task that
+    /// `has_finished` before it was restored doesn't stay for a checkpoint at its end.
+    #[must_use]
+    pub fn checkpointed_by(mut self, writes: SnapshotWrites, has_finished: bool) -> Self {
+        let channels = match &self.input {
+            Input::Source { .. } => 0,
+            Input::Gates { gates, .. } => gates.channels(),
+        };
+        let mut checkpointing = Checkpointing::new(channels, writes);
+        if has_finished {
+            checkpointing.end_at_once();
+        }
+        self.checkpointing = Some(checkpointing);
+        self
     }
 
     /// Lets a source read as `throttle` says.
@@ -129,17 +155,21 @@ impl Task {
             while let Some(mail) = self.control.take_mail() {
                 self.on_mail(mail)?;
             }
-            let next_timer = self.fire_timers()?;
             let next_flush = self.flush_due()?;
-            if !self.is_available() {
-                let longest = sleep_time(LONGEST_WAIT, next_timer, next_flush);
-                self.wait(Wait::SoftBackPressured, longest);
-                continue;
-            }
-            if let Some(left) = self.pause_left() {
-                let longest = sleep_time(left, next_timer, next_flush);
-                self.wait(Wait::SoftBackPressured, longest);
-                continue;
+            let mut next_timer = None;
+            // Operators that have finished, or that a savepoint holds as they are, do nothing more.
+            if self.phase == Phase::Running {
+                next_timer = self.fire_timers()?;
+                if !self.is_available() {
+                    let longest = sleep_time(LONGEST_WAIT, next_timer, next_flush);
+                    self.wait(Wait::SoftBackPressured, longest);
+                    continue;
+                }
+                if let Some(left) = self.pause_left() {
+                    let longest = sleep_time(left, next_timer, next_flush);
+                    self.wait(Wait::SoftBackPressured, longest);
+                    continue;
+                }
             }
             match self.poll(reporter)? {
                 Progress::Done => {}
@@ -164,26 +194,30 @@ impl Task {
     }
 
     fn on_mail(&mut self, mail: TaskMail) -> TaskResult {
-        match (mail, &mut self.input) {
-            (TaskMail::Source(event), Input::Source { name, driver, .. }) => {
-                panics::catch(|| driver.on_event(event)).map_err(|error| error.in_operator(name))
-            }
-            (
-                TaskMail::Checkpoint(_)
-                | TaskMail::CheckpointComplete(_)
-                | TaskMail::CheckpointAborted(_),
-                _,
-            ) => Ok(()),
-            (TaskMail::Source(_), Input::Gates { .. }) => {
-                Err(TaskError::Defect("a source's mail reached a task that reads no source"))
-            }
+        match mail {
+            TaskMail::Source(event) => match &mut self.input {
+                Input::Source { name, driver, .. } => panics::catch(|| driver.on_event(event))
+                    .map_err(|error| error.in_operator(name)),
+                Input::Gates { .. } => {
+                    Err(TaskError::Defect("a source's mail reached a task that reads no source"))
+                }
+            },
+            TaskMail::Checkpoint(barrier) => self.on_trigger(&barrier),
+            TaskMail::CheckpointComplete(checkpoint) => self.on_complete(checkpoint),
+            TaskMail::CheckpointAborted(checkpoint) => self.on_aborted(checkpoint),
         }
     }
 
     /// Reads once.
     fn poll(&mut self, reporter: &mut dyn TaskReporter) -> TaskResult<Progress> {
-        match &mut self.input {
-            Input::Source { name, driver, output } => {
+        match (&mut self.input, self.phase) {
+            (_, Phase::Stopping { .. }) => Ok(Progress::Wait(LONGEST_WAIT)),
+            (Input::Source { .. }, Phase::DataEnded { .. }) => Ok(Progress::Wait(LONGEST_WAIT)),
+            (Input::Source { output, .. }, Phase::Closing) => {
+                output.emit_control(&StreamElement::EndOfPartition)?;
+                Ok(Progress::Ended)
+            }
+            (Input::Source { name, driver, output, .. }, Phase::Running) => {
                 let progress = panics::catch(|| driver.poll(output));
                 match progress.map_err(|error| error.in_operator(name))? {
                     SourceProgress::More => Ok(Progress::Done),
@@ -195,34 +229,63 @@ impl Task {
                     SourceProgress::Ended => {
                         output.emit_watermark(MAX_WATERMARK)?;
                         output.emit_control(&StreamElement::EndOfInput)?;
-                        output.emit_control(&StreamElement::EndOfPartition)?;
-                        Ok(Progress::Ended)
+                        self.on_data_ended();
+                        if self.phase == Phase::Running {
+                            self.phase = Phase::Closing;
+                        }
+                        Ok(Progress::Done)
                     }
                 }
             }
-            Input::Gates { gates, next, head } => {
-                let inputs = gates.len();
-                for turn in 0..inputs {
-                    let place = (*next + turn) % inputs;
-                    let Gate { input, gate, valve } = &mut gates[place];
-                    let Some(Received { channel, bytes, element }) = gate.poll()? else { continue };
-                    *next = (place + 1) % inputs;
-                    if let StreamElement::Batch(batch) = &element {
-                        self.metrics.records_in.add(batch.len() as u64);
-                        self.metrics.bytes_in.add(bytes as u64);
-                    }
-                    for element in combine(gate, valve, channel, element).into_iter().flatten() {
-                        head.process(*input, element)?;
-                    }
+            (Input::Gates { gates, head }, phase) => {
+                if let Some(arrived) = gates.poll()? {
+                    self.on_arrived(arrived)?;
                     return Ok(Progress::Done);
                 }
-                if gates.iter().all(|gate| gate.gate.is_finished()) {
-                    head.output.emit_control(&StreamElement::EndOfPartition)?;
-                    return Ok(Progress::Ended);
+                if !gates.are_finished() {
+                    return Ok(Progress::Wait(LONGEST_WAIT));
                 }
-                Ok(Progress::Wait(LONGEST_WAIT))
+                match phase {
+                    Phase::Running if !gates.have_ended() => Err(TaskError::Defect(
+                        "all channels are closed before their data has ended",
+                    )),
+                    Phase::Running | Phase::Closing => {
+                        head.output.emit_control(&StreamElement::EndOfPartition)?;
+                        Ok(Progress::Ended)
+                    }
+                    Phase::DataEnded { .. } | Phase::Stopping { .. } => {
+                        Ok(Progress::Wait(LONGEST_WAIT))
+                    }
+                }
             }
         }
+    }
+
+    fn on_arrived(&mut self, arrived: Arrived) -> TaskResult {
+        let Input::Gates { gates, head } = &mut self.input else { return Ok(()) };
+        match &arrived.element {
+            StreamElement::Batch(batch) => {
+                self.metrics.records_in.add(batch.len() as u64);
+                self.metrics.bytes_in.add(arrived.bytes as u64);
+            }
+            StreamElement::Barrier(barrier) => return self.on_barrier(arrived.channel, barrier),
+            StreamElement::EndOfPartition => return self.on_closed(arrived.channel),
+            StreamElement::Watermark(_)
+            | StreamElement::WatermarkStatus(_)
+            | StreamElement::EndOfInput => {}
+        }
+        if self.phase == Phase::Closing {
+            return Ok(());
+        }
+        let input = arrived.input;
+        let may_be_end = matches!(arrived.element, StreamElement::EndOfInput);
+        for element in gates.combine(arrived).into_iter().flatten() {
+            head.process(input, element)?;
+        }
+        if may_be_end && gates.have_ended() {
+            self.on_data_ended();
+        }
+        Ok(())
     }
 
     /// Fires the timers that are due and returns how long until the next.
@@ -236,7 +299,7 @@ impl Task {
             Ok(())
         };
         match &mut self.input {
-            Input::Source { name, driver, output } => {
+            Input::Source { name, driver, output, .. } => {
                 if driver.next_processing_time().is_some_and(|due| due <= now) {
                     panics::catch(|| driver.on_processing_time(now, output))
                         .map_err(|error| error.in_operator(name))?;
@@ -281,14 +344,22 @@ impl Task {
 
     fn open(&mut self) -> TaskResult {
         match &mut self.input {
-            Input::Source { output, .. } => output.open(),
+            Input::Source { name, state, driver, output, .. } => {
+                output.open()?;
+                let restored = panics::catch(|| {
+                    let Some(state) = state.operator_state()? else { return Ok(()) };
+                    let mut splits = splits_of(state).into_iter();
+                    splits.try_for_each(|split| driver.on_event(SourceEvent::AddSplit(split)))
+                });
+                restored.map_err(|error| error.in_operator(name))
+            }
             Input::Gates { head, .. } => head.open_chain(),
         }
     }
 
     fn close(&mut self) -> TaskResult {
         match &mut self.input {
-            Input::Source { name, driver, output } => {
+            Input::Source { name, driver, output, .. } => {
                 let behind = output.close();
                 let closed = panics::catch(|| {
                     driver.close();
@@ -298,32 +369,6 @@ impl Task {
             }
             Input::Gates { head, .. } => head.close_chain(),
         }
-    }
-}
-
-/// Combines what the channels of a gate say into what its input says, in order.
-fn combine(
-    gate: &InputGate,
-    valve: &mut WatermarkValve,
-    channel: usize,
-    element: StreamElement,
-) -> [Option<StreamElement>; 3] {
-    let (change, last) = match element {
-        StreamElement::Batch(_) => return [Some(element), None, None],
-        StreamElement::Watermark(watermark) => (valve.on_watermark(channel, watermark), None),
-        StreamElement::WatermarkStatus(status) => (valve.on_status(channel, status), None),
-        StreamElement::Barrier(_) | StreamElement::EndOfPartition => return [None, None, None],
-        StreamElement::EndOfInput => {
-            let is_end = gate.has_ended().then_some(StreamElement::EndOfInput);
-            (valve.on_end(channel), is_end)
-        }
-    };
-    let watermark = change.watermark.map(StreamElement::Watermark);
-    let status = change.status.map(StreamElement::WatermarkStatus);
-    if change.status == Some(WatermarkStatus::Active) {
-        [status, watermark, last]
-    } else {
-        [watermark, status, last]
     }
 }
 
