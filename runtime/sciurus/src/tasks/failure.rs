@@ -21,6 +21,9 @@ pub(crate) fn cause_of(error: &TaskError) -> FailureCause {
             (Fault::Environment, "PeerGone")
         }
         TaskError::Frame { .. } => (Fault::Environment, "CorruptFrame"),
+        TaskError::CheckpointUnreadable { .. } => (Fault::Environment, "CheckpointUnreadable"),
+        TaskError::Restore { .. } => (Fault::Environment, "RestoreError"),
+        TaskError::StopFailed { .. } => (Fault::Environment, "StopFailed"),
         TaskError::Cancelled => (Fault::Environment, "Cancelled"),
         TaskError::Defect(_) | TaskError::InOperator { .. } | TaskError::Partitioning { .. } => {
             (Fault::Bug, "Defect")
