@@ -1,9 +1,11 @@
 //! Accepted jobs, kept where the next JobManager finds them.
 //!
 //! One file for each job, JSON within an envelope that has a version and a checksum, and each
-//! package once, by its SHA-256. A file is written under another name, synced and renamed, so it is
+//! package once, by its SHA-256; [`checkpoints`] has what is remembered of its checkpoints. A file is written under another name, synced and renamed, so it is
 //! there as a whole or not at all. What can't be read is set aside and reported: a broken entry
 //! must not keep the others from running.
+
+mod checkpoints;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,6 +19,8 @@ use sciurus_core::time::Timestamp;
 use sciurus_package::{Sha256Digest, sha256_of_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use checkpoints::{KnownCheckpoints, RecoveredCheckpoints, StoredCheckpoints};
 
 /// The version of the files.
 const VERSION: u32 = 1;
@@ -66,6 +70,7 @@ struct Envelope {
 pub struct HaStore {
     jobs: PathBuf,
     packages: PathBuf,
+    checkpoints: PathBuf,
     /// Held while a job is kept or forgotten: its package must not go when another job comes that
     /// has found it there.
     changing: Arc<Mutex<()>>,
@@ -80,9 +85,10 @@ impl HaStore {
         let store = Self {
             jobs: directory.join("jobs"),
             packages: directory.join("packages"),
+            checkpoints: directory.join("checkpoints"),
             changing: Arc::default(),
         };
-        for path in [&store.jobs, &store.packages] {
+        for path in [&store.jobs, &store.packages, &store.checkpoints] {
             fs::create_dir_all(path).map_err(error("make the directory", path))?;
         }
         Ok(store)
@@ -105,7 +111,7 @@ impl HaStore {
         write_durably(&self.job_path(job.id), |file| file.write_all(bytes.as_bytes()))
     }
 
-    /// Forgets a job that has ended, and its package unless another job needs it.
+    /// Forgets a job that has ended, its checkpoints, and its package unless another job needs it.
     ///
     /// # Errors
     /// [`HaError`] where the job's file can't be removed: the next JobManager would run it again.
@@ -119,6 +125,7 @@ impl HaStore {
             }
             _ => {}
         }
+        self.forget_checkpoints(id)?;
         if let Ok(sha256) = sha256 {
             let is_needed =
                 self.files().any(|path| self.read(&path).is_ok_and(|job| job.sha256 == sha256));
@@ -136,19 +143,10 @@ impl HaStore {
         for path in self.files() {
             match self.read(&path).and_then(|job| self.check_package(&job).map(|p| (job, p))) {
                 Ok(job) => jobs.push(job),
-                Err(reason) => {
-                    let aside = path.with_extension("corrupt");
-                    tracing::error!(
-                        "an accepted job can't be run again: {}: {reason}; it is set aside as {}",
-                        path.display(),
-                        aside.display()
-                    );
-                    if let Err(error) = fs::rename(&path, &aside) {
-                        tracing::error!("can't rename {}: {error}", path.display());
-                    }
-                }
+                Err(reason) => set_aside(&path, "an accepted job can't be run again", &reason),
             }
         }
+        self.forget_checkpoints_of_no_job();
         jobs.sort_by_key(|(job, _)| (job.submitted_at, job.id));
         jobs
     }
@@ -191,6 +189,15 @@ impl HaStore {
 
     fn package_path(&self, sha256: &str) -> PathBuf {
         self.packages.join(sha256)
+    }
+}
+
+/// Renames a file that can't be used, and reports it.
+fn set_aside(path: &Path, what: &str, reason: &str) {
+    let aside = path.with_extension("corrupt");
+    tracing::error!("{what}: {}: {reason}; it is set aside as {}", path.display(), aside.display());
+    if let Err(error) = fs::rename(path, &aside) {
+        tracing::error!("can't rename {}: {error}", path.display());
     }
 }
 

@@ -170,7 +170,7 @@ impl Storage {
             #[cfg(feature = "s3")]
             StorageUrl::S3 { .. } => {
                 let object = s3::S3Reader::open(self, &url)?;
-                let bytes = object.bytes();
+                let bytes = object.length();
                 (Source::S3(object), bytes)
             }
             #[cfg(not(feature = "s3"))]

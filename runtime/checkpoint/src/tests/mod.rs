@@ -4,5 +4,7 @@ mod codec;
 mod conformance;
 pub(crate) mod crash;
 mod restore;
+#[cfg(feature = "s3")]
+mod s3;
 mod samples;
 mod store;

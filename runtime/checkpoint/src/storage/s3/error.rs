@@ -49,15 +49,20 @@ fn kind_of(error: &Error) -> StorageErrorKind {
 }
 
 fn generic(source: &(dyn StdError + 'static), text: &str) -> StorageErrorKind {
-    let chain = std::iter::successors(Some(source), |error| error.source());
-    let mut chain = chain.filter_map(|error| error.downcast_ref::<HttpError>());
-    match chain.next().map(HttpError::kind) {
-        Some(HttpErrorKind::Timeout) => StorageErrorKind::Timeout,
-        Some(_) => StorageErrorKind::Unavailable,
-        // The status is in the text alone.
-        None if text.contains("status code: 5") || text.contains("status code: 429") => {
-            StorageErrorKind::Unavailable
+    let mut error = Some(source);
+    while let Some(cause) = error {
+        if let Some(http) = cause.downcast_ref::<HttpError>() {
+            return match http.kind() {
+                HttpErrorKind::Timeout => StorageErrorKind::Timeout,
+                _ => StorageErrorKind::Unavailable,
+            };
         }
-        None => StorageErrorKind::Other,
+        error = cause.source();
+    }
+    // The status is in the text alone.
+    if text.contains("status code: 5") || text.contains("status code: 429") {
+        StorageErrorKind::Unavailable
+    } else {
+        StorageErrorKind::Other
     }
 }

@@ -52,7 +52,7 @@ impl S3Reader {
     }
 
     /// Returns how many bytes the object has.
-    pub(in super::super) fn bytes(&self) -> u64 {
+    pub(in super::super) fn length(&self) -> u64 {
         self.bytes
     }
 
