@@ -113,13 +113,23 @@ impl MemoryBudget {
     /// Returns what the worker of a job may take that uses so many of the slots, in bytes: its
     /// share. A number of 0 means that the job's slots aren't known; the worker may take all then.
     pub fn of_worker(&self, slots: u32, all_slots: u32) -> u64 {
-        let all_slots = u64::from(all_slots.max(1));
-        let slots = match u64::from(slots) {
-            0 => all_slots,
-            slots => slots.min(all_slots),
-        };
-        (u128::from(self.free_for_workers()) * u128::from(slots) / u128::from(all_slots)) as u64
+        share(self.free_for_workers(), slots, all_slots)
     }
+
+    /// Returns how much of that is for state, in bytes.
+    pub fn managed_of_worker(&self, slots: u32, all_slots: u32) -> u64 {
+        share(self.managed, slots, all_slots)
+    }
+}
+
+/// Returns the share of a number of slots; 0 stands for all of them.
+fn share(bytes: u64, slots: u32, all_slots: u32) -> u64 {
+    let all_slots = u64::from(all_slots.max(1));
+    let slots = match u64::from(slots) {
+        0 => all_slots,
+        slots => slots.min(all_slots),
+    };
+    (u128::from(bytes) * u128::from(slots) / u128::from(all_slots)) as u64
 }
 
 fn framework_of(total: u64) -> u64 {

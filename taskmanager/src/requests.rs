@@ -17,7 +17,7 @@ use tonic::transport::Channel;
 use crate::agent::Agent;
 use crate::files::LogFiles;
 use crate::packages::{FetchError, PackageId};
-use crate::workers::{WorkerLogs, WorkerSpec};
+use crate::workers::{WorkerLogs, WorkerSpec, worker_directory};
 
 /// How many chunks of a file may wait for the network.
 const CHUNKS_IN_FLIGHT: usize = 4;
@@ -35,6 +35,7 @@ pub(crate) fn read_start(
 ) -> Result<WorkerSpec, FailureCause> {
     let settings = &agent.settings;
     let package = start.package.ok_or_else(|| FetchError::Message.to_cause())?;
+    let scratch = worker_directory(&agent.scratch.workers(), job, worker).join("state");
     let init = proto::WorkerInit {
         worker: convert::bytes_of(worker.to_bytes()),
         fingerprint: start.fingerprint,
@@ -45,6 +46,8 @@ pub(crate) fn read_start(
         host: host.to_owned(),
         memory_bytes: settings.memory.of_worker(start.slots, settings.slots),
         metrics_interval_ms: settings.metrics_interval.as_millis().try_into().unwrap_or(u32::MAX),
+        scratch_directory: scratch.to_string_lossy().into_owned(),
+        managed_memory_bytes: settings.memory.managed_of_worker(start.slots, settings.slots),
     };
     let log = &settings.log;
     Ok(WorkerSpec {

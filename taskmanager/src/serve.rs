@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::ids::{JobId, LeaderId, WorkerId};
 use sciurus_job_master::failure::{FailureCause, Fault};
-use sciurus_rpc::convert::{self, MessageError, required};
+use sciurus_rpc::convert::{self, MessageError, TaskCheckpointNews, required};
 use sciurus_rpc::proto;
 use sciurus_rpc::proto::job_manager_client::JobManagerClient;
 use sciurus_rpc::proto::job_manager_message::Message as FromJobManager;
@@ -194,6 +195,25 @@ impl<'a> Serving<'a> {
                 let event = proto::SourceEventFor { reader: event.reader, event: event.event };
                 self.agent.workers.tell(job, None, Command::SourceEvent(event));
             }
+            FromJobManager::TriggerCheckpoint(message) => {
+                let trigger = required(message.trigger, "trigger")?;
+                let attempt = required(trigger.attempt.clone(), "attempt")?;
+                let checkpoint = required(trigger.barrier.as_ref(), "barrier")?.checkpoint;
+                let job = job_id(&message.job_id)?;
+                if !self.agent.workers.tell(job, None, Command::TriggerCheckpoint(trigger)) {
+                    self.decline(job, attempt, checkpoint)?;
+                }
+            }
+            FromJobManager::CheckpointComplete(message) => {
+                let notice = required(message.notice, "notice")?;
+                let job = job_id(&message.job_id)?;
+                self.agent.workers.tell(job, None, Command::CheckpointComplete(notice));
+            }
+            FromJobManager::CheckpointAborted(message) => {
+                let notice = required(message.notice, "notice")?;
+                let job = job_id(&message.job_id)?;
+                self.agent.workers.tell(job, None, Command::CheckpointAborted(notice));
+            }
             FromJobManager::StopWorker(stop) => {
                 let grace = Duration::from_millis(stop.grace_ms.into()).min(MAX_GRACE);
                 self.agent.workers.stop(job_id(&stop.job_id)?, grace);
@@ -241,6 +261,20 @@ impl<'a> Serving<'a> {
         }));
     }
 
+    /// Declines a checkpoint for a task that isn't here.
+    fn decline(
+        &mut self,
+        job: JobId,
+        attempt: proto::ExecutionAttempt,
+        checkpoint: u64,
+    ) -> Result<(), MessageError> {
+        let reason = "the job has no worker on this TaskManager".to_owned();
+        let news = TaskCheckpointNews::Declined { checkpoint: CheckpointId(checkpoint), reason };
+        let report = proto::CheckpointReport::new(attempt.try_into()?, news);
+        self.outgoing.push_back(checkpoint_report(job, report));
+        Ok(())
+    }
+
     fn pass_on(&mut self, news: News) {
         match news {
             News::Report(job, worker, report) => self.pass_on_report(job, worker, report),
@@ -275,6 +309,9 @@ impl<'a> Serving<'a> {
                 let job_id = convert::bytes_of(job.to_bytes());
                 let request = proto::SplitRequest { job_id, reader: Some(reader) };
                 self.outgoing.push_back(ToJobManager::SplitRequest(request));
+            }
+            Report::Checkpoint(report) => {
+                self.outgoing.push_back(checkpoint_report(job, report));
             }
             Report::Metrics(metrics) => self.agent.metrics.take(job, metrics),
         }
@@ -333,6 +370,11 @@ fn job_id(bytes: &[u8]) -> Result<JobId, MessageError> {
 
 fn worker_id(bytes: &[u8]) -> Result<WorkerId, MessageError> {
     convert::id(bytes, "worker id", WorkerId::from_bytes)
+}
+
+fn checkpoint_report(job: JobId, report: proto::CheckpointReport) -> ToJobManager {
+    let job_id = convert::bytes_of(job.to_bytes());
+    ToJobManager::Checkpoint(proto::TaskCheckpointReport { job_id, report: Some(report) })
 }
 
 fn task_report(

@@ -1,5 +1,7 @@
 //! Messages to domain types and back.
 
+mod checkpoints;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -12,6 +14,11 @@ use sciurus_job_master::ExecutionState;
 use sciurus_job_master::failure::{FailureCause, Fault};
 
 use crate::proto;
+
+pub use checkpoints::{
+    EnumeratorStates, SourcesSnapshot, TaskCheckpointNews, enumerator_states,
+    read_enumerator_states,
+};
 
 /// Says what is wrong with a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -17,4 +17,4 @@ pub mod proto {
 }
 
 /// The version of both protocols. Processes of different versions refuse each other and say so.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

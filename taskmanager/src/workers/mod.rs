@@ -13,7 +13,7 @@ mod stopping;
 mod supervise;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,12 +62,20 @@ pub(crate) struct WorkerSpec {
     pub(crate) cancellation_timeout: Option<Duration>,
 }
 
+/// Returns the directory of all that belongs to a worker's process; it goes with it.
+pub(crate) fn worker_directory(scratch_workers: &Path, job: JobId, worker: WorkerId) -> PathBuf {
+    scratch_workers.join(format!("{job}-{worker}"))
+}
+
 /// What a worker is told.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
     Deploy(proto::DeployTasks),
     CancelTask(proto::ExecutionAttempt),
     SourceEvent(proto::SourceEventFor),
+    TriggerCheckpoint(proto::TriggerCheckpoint),
+    CheckpointComplete(proto::CheckpointNotice),
+    CheckpointAborted(proto::CheckpointNotice),
     /// End within the time, by force after it.
     Stop(Duration),
 }
@@ -78,6 +86,7 @@ pub(crate) enum Report {
     Started { data_address: String, pid: u32 },
     Task(proto::TaskStateChanged),
     SplitRequest(proto::ExecutionAttempt),
+    Checkpoint(proto::CheckpointReport),
     Metrics(proto::WorkerMetrics),
 }
 

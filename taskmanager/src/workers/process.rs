@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tracing::warn;
 
-use super::WorkerSpec;
+use super::{WorkerSpec, worker_directory};
 use crate::scratch::{self, kill_group};
 
 /// Tells an executable that it belongs to a manager, and the protocol's version.
@@ -58,7 +58,7 @@ pub(super) async fn start(
     spec: &WorkerSpec,
     executable: &Path,
 ) -> io::Result<(Process, UnixStream)> {
-    let directory = spec.scratch_workers.join(format!("{}-{}", spec.job, spec.worker));
+    let directory = worker_directory(&spec.scratch_workers, spec.job, spec.worker);
     let working = directory.join("tmp");
     // The job's files are nobody else's business: the parent's mode keeps others out.
     fs::create_dir_all(&working)?;

@@ -299,6 +299,15 @@ impl Supervisor {
         match command {
             Command::Deploy(tasks) => self.write(to_job::Message::Deploy(tasks)),
             Command::SourceEvent(event) => self.write(to_job::Message::SourceEvent(event)),
+            Command::TriggerCheckpoint(trigger) => {
+                self.write(to_job::Message::TriggerCheckpoint(trigger));
+            }
+            Command::CheckpointComplete(notice) => {
+                self.write(to_job::Message::CheckpointComplete(notice));
+            }
+            Command::CheckpointAborted(notice) => {
+                self.write(to_job::Message::CheckpointAborted(notice));
+            }
             Command::CancelTask(attempt) => {
                 if let (Some(limit), Ok(attempt)) =
                     (self.spec.cancellation_timeout, attempt.clone().try_into())
@@ -387,12 +396,16 @@ impl Supervisor {
             from_job::Message::SplitRequest(reader) => {
                 self.pending.push_back(Report::SplitRequest(reader));
             }
+            from_job::Message::Checkpoint(report) => {
+                self.pending.push_back(Report::Checkpoint(report));
+            }
             from_job::Message::Metrics(metrics) => {
                 self.pending.push_back(Report::Metrics(metrics));
             }
             from_job::Message::Plan(_)
             | from_job::Message::Decisions(_)
-            | from_job::Message::SourcesFailed(_) => self.violate("what only coordinators send"),
+            | from_job::Message::SourcesFailed(_)
+            | from_job::Message::SourcesSnapshotted(_) => self.violate("what only coordinators send"),
         }
     }
 

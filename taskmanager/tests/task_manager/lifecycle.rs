@@ -19,6 +19,7 @@ fn deploy(job: u8, worker: u8, subtasks: u32) -> FromJobManager {
         attempt: Some(attempt(subtask)),
         allocation: vec![3; 16].into(),
         slot: 0,
+        restore: None,
     };
     let tasks = (0..subtasks).map(task).collect();
     FromJobManager::Deploy(proto::Deploy {

@@ -107,6 +107,101 @@ pub struct TaskDeployment {
     /// Which of the TaskManager's slots it is.
     #[prost(uint32, tag = "3")]
     pub slot: u32,
+    /// What it is restored from, if it is: a subtask's restore (docs/formats.md).
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub restore: ::core::option::Option<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointBarrier {
+    #[prost(uint64, tag = "1")]
+    pub checkpoint: u64,
+    /// Milliseconds since the epoch.
+    #[prost(sint64, tag = "2")]
+    pub timestamp: i64,
+    #[prost(enumeration = "SnapshotKind", tag = "3")]
+    pub kind: i32,
+    #[prost(enumeration = "SavepointFormat", tag = "4")]
+    pub format: i32,
+    #[prost(enumeration = "Ending", tag = "5")]
+    pub ending: i32,
+    #[prost(enumeration = "Alignment", tag = "6")]
+    pub alignment: i32,
+    /// URLs of folders.
+    #[prost(string, tag = "7")]
+    pub exclusive: ::prost::alloc::string::String,
+    #[prost(string, optional, tag = "8")]
+    pub shared: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A task that no other task runs before takes a checkpoint.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TriggerCheckpoint {
+    #[prost(message, optional, tag = "1")]
+    pub attempt: ::core::option::Option<ExecutionAttempt>,
+    #[prost(message, optional, tag = "2")]
+    pub barrier: ::core::option::Option<CheckpointBarrier>,
+}
+/// These tasks hear what has become of a checkpoint.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CheckpointNotice {
+    #[prost(uint64, tag = "1")]
+    pub checkpoint: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub attempts: ::prost::alloc::vec::Vec<ExecutionAttempt>,
+}
+/// What a task says about checkpoints.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointReport {
+    #[prost(message, optional, tag = "1")]
+    pub attempt: ::core::option::Option<ExecutionAttempt>,
+    #[prost(oneof = "checkpoint_report::Report", tags = "2, 3, 4")]
+    pub report: ::core::option::Option<checkpoint_report::Report>,
+}
+/// Nested message and enum types in `CheckpointReport`.
+pub mod checkpoint_report {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Report {
+        #[prost(message, tag = "2")]
+        Acknowledged(super::CheckpointAcknowledged),
+        #[prost(message, tag = "3")]
+        Declined(super::CheckpointDeclined),
+        /// All of its input has ended and was processed.
+        #[prost(bool, tag = "4")]
+        EndOfData(bool),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointAcknowledged {
+    #[prost(uint64, tag = "1")]
+    pub checkpoint: u64,
+    /// A subtask's state (docs/formats.md).
+    #[prost(bytes = "bytes", tag = "2")]
+    pub state: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "3")]
+    pub metrics: ::core::option::Option<CheckpointMetrics>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointDeclined {
+    #[prost(uint64, tag = "1")]
+    pub checkpoint: u64,
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointMetrics {
+    #[prost(uint64, tag = "1")]
+    pub sync_ms: u64,
+    #[prost(uint64, tag = "2")]
+    pub async_ms: u64,
+    #[prost(uint64, tag = "3")]
+    pub alignment_ms: u64,
+    #[prost(uint64, tag = "4")]
+    pub start_delay_ms: u64,
+    #[prost(uint64, tag = "5")]
+    pub processed_bytes: u64,
+    #[prost(uint64, tag = "6")]
+    pub persisted_bytes: u64,
+    #[prost(uint64, tag = "7")]
+    pub written_bytes: u64,
 }
 /// What the tasks of one process count.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -236,10 +331,131 @@ impl Fault {
         }
     }
 }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SnapshotKind {
+    Unspecified = 0,
+    Checkpoint = 1,
+    FullCheckpoint = 2,
+    Savepoint = 3,
+}
+impl SnapshotKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SNAPSHOT_KIND_UNSPECIFIED",
+            Self::Checkpoint => "SNAPSHOT_KIND_CHECKPOINT",
+            Self::FullCheckpoint => "SNAPSHOT_KIND_FULL_CHECKPOINT",
+            Self::Savepoint => "SNAPSHOT_KIND_SAVEPOINT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SNAPSHOT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SNAPSHOT_KIND_CHECKPOINT" => Some(Self::Checkpoint),
+            "SNAPSHOT_KIND_FULL_CHECKPOINT" => Some(Self::FullCheckpoint),
+            "SNAPSHOT_KIND_SAVEPOINT" => Some(Self::Savepoint),
+            _ => None,
+        }
+    }
+}
+/// Of a savepoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SavepointFormat {
+    Unspecified = 0,
+    Canonical = 1,
+    Native = 2,
+}
+impl SavepointFormat {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SAVEPOINT_FORMAT_UNSPECIFIED",
+            Self::Canonical => "SAVEPOINT_FORMAT_CANONICAL",
+            Self::Native => "SAVEPOINT_FORMAT_NATIVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SAVEPOINT_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "SAVEPOINT_FORMAT_CANONICAL" => Some(Self::Canonical),
+            "SAVEPOINT_FORMAT_NATIVE" => Some(Self::Native),
+            _ => None,
+        }
+    }
+}
+/// How a job ends with a savepoint; unspecified where it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Ending {
+    Unspecified = 0,
+    Suspend = 1,
+    Drain = 2,
+}
+impl Ending {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ENDING_UNSPECIFIED",
+            Self::Suspend => "ENDING_SUSPEND",
+            Self::Drain => "ENDING_DRAIN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ENDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "ENDING_SUSPEND" => Some(Self::Suspend),
+            "ENDING_DRAIN" => Some(Self::Drain),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Alignment {
+    Unspecified = 0,
+    ExactlyOnce = 1,
+    AtLeastOnce = 2,
+}
+impl Alignment {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ALIGNMENT_UNSPECIFIED",
+            Self::ExactlyOnce => "ALIGNMENT_EXACTLY_ONCE",
+            Self::AtLeastOnce => "ALIGNMENT_AT_LEAST_ONCE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ALIGNMENT_UNSPECIFIED" => Some(Self::Unspecified),
+            "ALIGNMENT_EXACTLY_ONCE" => Some(Self::ExactlyOnce),
+            "ALIGNMENT_AT_LEAST_ONCE" => Some(Self::AtLeastOnce),
+            _ => None,
+        }
+    }
+}
 /// From the manager.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToJob {
-    #[prost(oneof = "to_job::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "to_job::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub message: ::core::option::Option<to_job::Message>,
 }
 /// Nested message and enum types in `ToJob`.
@@ -264,12 +480,25 @@ pub mod to_job {
         /// To all: end at once; tasks that still run are cancelled.
         #[prost(message, tag = "7")]
         Shutdown(super::Shutdown),
+        /// To workers.
+        #[prost(message, tag = "8")]
+        TriggerCheckpoint(super::TriggerCheckpoint),
+        #[prost(message, tag = "9")]
+        CheckpointComplete(super::CheckpointNotice),
+        #[prost(message, tag = "10")]
+        CheckpointAborted(super::CheckpointNotice),
+        /// To coordinators.
+        #[prost(message, tag = "11")]
+        SnapshotSources(super::SnapshotSources),
+        /// A checkpoint, by its number, is complete: what readers were given before it stays theirs.
+        #[prost(uint64, tag = "12")]
+        SourcesComplete(u64),
     }
 }
 /// From the process.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromJob {
-    #[prost(oneof = "from_job::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "from_job::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub message: ::core::option::Option<from_job::Message>,
 }
 /// Nested message and enum types in `FromJob`.
@@ -298,6 +527,12 @@ pub mod from_job {
         /// Of coordinators: an enumerator failed.
         #[prost(message, tag = "8")]
         SourcesFailed(super::FailureCause),
+        /// Of workers.
+        #[prost(message, tag = "9")]
+        Checkpoint(super::CheckpointReport),
+        /// Of coordinators: answers SnapshotSources, in order with what they decided.
+        #[prost(message, tag = "10")]
+        SourcesSnapshotted(super::SourcesSnapshotted),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -347,6 +582,12 @@ pub struct WorkerInit {
     /// same.
     #[prost(string, tag = "9")]
     pub advertised_data_ports: ::prost::alloc::string::String,
+    /// A folder for what belongs to this process alone, such as a state backend's files.
+    #[prost(string, tag = "10")]
+    pub scratch_directory: ::prost::alloc::string::String,
+    /// Its share of the TaskManager's managed memory: what state backends may take.
+    #[prost(uint64, tag = "11")]
+    pub managed_memory_bytes: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Shutdown {}
@@ -381,8 +622,9 @@ pub struct SourceEventFor {
     pub event: ::core::option::Option<SourceEvent>,
 }
 /// These readers start, again or for the first time. Where they are all readers of a source, the
-/// source begins anew; else it takes back what the old attempts of these were given. Always answered
-/// by SourceDecisions of its round, be they empty.
+/// source begins anew, from its state in the checkpoint where one is restored; else it takes back what
+/// the old attempts of these were given since that checkpoint. Always answered by SourceDecisions of
+/// its round, be they empty.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StartReaders {
     #[prost(message, repeated, tag = "1")]
@@ -390,6 +632,42 @@ pub struct StartReaders {
     /// Numbers the messages of this kind to one coordinator, from 1.
     #[prost(uint64, tag = "2")]
     pub round: u64,
+    /// What they are restored from.
+    #[prost(message, optional, tag = "3")]
+    pub restore: ::core::option::Option<SourcesRestore>,
+}
+/// What sources are restored from.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SourcesRestore {
+    #[prost(uint64, tag = "1")]
+    pub checkpoint: u64,
+    /// Of the sources that have any.
+    #[prost(message, repeated, tag = "2")]
+    pub states: ::prost::alloc::vec::Vec<EnumeratorState>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnumeratorState {
+    /// 16 bytes: the id of the source's operator.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub operator: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub state: ::prost::bytes::Bytes,
+}
+/// Take a snapshot of all enumerators.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotSources {
+    #[prost(uint64, tag = "1")]
+    pub checkpoint: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SourcesSnapshotted {
+    #[prost(uint64, tag = "1")]
+    pub checkpoint: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub states: ::prost::alloc::vec::Vec<EnumeratorState>,
+    /// Why there are none.
+    #[prost(string, optional, tag = "3")]
+    pub failure: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// What enumerators decided.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -458,7 +736,7 @@ pub struct TaskManagerMessage {
     pub leader: ::prost::bytes::Bytes,
     #[prost(
         oneof = "task_manager_message::Message",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
     )]
     pub message: ::core::option::Option<task_manager_message::Message>,
 }
@@ -485,6 +763,8 @@ pub mod task_manager_message {
         /// ReadFile can't be done.
         #[prost(message, tag = "10")]
         FileRefused(super::FileRefused),
+        #[prost(message, tag = "11")]
+        Checkpoint(super::TaskCheckpointReport),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -494,7 +774,7 @@ pub struct JobManagerMessage {
     pub leader: ::prost::bytes::Bytes,
     #[prost(
         oneof = "job_manager_message::Message",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
     )]
     pub message: ::core::option::Option<job_manager_message::Message>,
 }
@@ -528,6 +808,12 @@ pub mod job_manager_message {
         /// End: all workers, then the TaskManager itself.
         #[prost(message, tag = "13")]
         ShutDown(super::ShutDown),
+        #[prost(message, tag = "14")]
+        TriggerCheckpoint(super::TaskCheckpointTrigger),
+        #[prost(message, tag = "15")]
+        CheckpointComplete(super::TaskCheckpointNotice),
+        #[prost(message, tag = "16")]
+        CheckpointAborted(super::TaskCheckpointNotice),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -692,6 +978,27 @@ pub struct ReaderEvent {
     pub reader: ::core::option::Option<ExecutionAttempt>,
     #[prost(message, optional, tag = "3")]
     pub event: ::core::option::Option<SourceEvent>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskCheckpointTrigger {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub job_id: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub trigger: ::core::option::Option<TriggerCheckpoint>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskCheckpointNotice {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub job_id: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub notice: ::core::option::Option<CheckpointNotice>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskCheckpointReport {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub job_id: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub report: ::core::option::Option<CheckpointReport>,
 }
 /// The job has ended here: end its worker within the time, by force after it, and clean up.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

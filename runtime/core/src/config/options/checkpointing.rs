@@ -116,5 +116,6 @@ super::options! {
     /// Whether barriers overtake records. Sciurus doesn't do that yet and refuses `true`.
     UNALIGNED: bool = "execution.checkpointing.unaligned.enabled"
         .default(|| false)
+        .rule("false, as barriers don't overtake records yet", |is_on| !is_on)
         .deprecated_keys(&["execution.checkpointing.unaligned"]);
 }
