@@ -28,4 +28,4 @@ pub use restore::{RestoreError, RestorePlan};
 pub use storage::{
     StateReader, StateWriter, Storage, StorageError, StorageErrorKind, StorageOptions, StorageUrl,
 };
-pub use store::{CheckpointStore, LoadError, Verification};
+pub use store::{CheckpointStore, Deletion, LoadError, Verification};

@@ -4,10 +4,12 @@
 //! process dies in the midst of, a checkpoint is there as a whole or isn't one.
 
 mod delete;
+mod deletion;
 mod error;
 mod load;
 mod orphans;
 
+pub use deletion::Deletion;
 pub use error::{DisposeError, LoadError, LoadReason};
 pub use load::{Retained, Verification};
 pub use orphans::Removed;
