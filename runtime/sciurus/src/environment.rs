@@ -1,20 +1,24 @@
 //! Where a job begins: settings, sources, execution.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sciurus_core::Record;
+use sciurus_core::config::options::checkpointing;
 use sciurus_core::config::options::execution::{self, RuntimeMode};
 use sciurus_core::config::options::pipeline;
 use sciurus_core::config::options::state::{self, StateBackendType};
 use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::graph::{JobGraph, JobType, NodeKind, StreamGraph};
+use sciurus_core::ids::JobVertexId;
 use sciurus_engine::program::{NodeCode, Program};
 use sciurus_engine::source::{Boundedness, Source, TypedSourceFactory};
 use sciurus_engine::watermark::WatermarkStrategy;
 use sciurus_job_master::restart::{RestartStrategy, RestartStrategySettings};
 
+use crate::checkpoint_config::CheckpointConfig;
 use crate::embedded::EmbeddedJob;
 use crate::error::JobError;
 use crate::graph_builder::{GraphBuilder, SharedBuilder};
@@ -119,6 +123,34 @@ impl StreamExecutionEnvironment {
         self
     }
 
+    /// Has a checkpoint of the job taken at this interval (`execution.checkpointing.interval`), from
+    /// which it goes on after a failure.
+    ///
+    /// The directory of checkpoints is `execution.checkpointing.dir`. A job that is run by hand and
+    /// has none keeps its checkpoints in a temporary folder, which goes with it.
+    pub fn enable_checkpointing(&self, interval: Duration) -> &Self {
+        self.checkpoint_config().set_checkpoint_interval(interval);
+        self
+    }
+
+    /// Returns how checkpoints are taken and kept, to be changed.
+    pub fn checkpoint_config(&self) -> CheckpointConfig {
+        CheckpointConfig::new(self.configuration.clone())
+    }
+
+    /// Sets the directory of savepoints for which none is named, a path or an address
+    /// (`execution.checkpointing.savepoint-dir`).
+    pub fn set_default_savepoint_directory(&self, directory: &str) -> &Self {
+        self.configuration.lock().set(&checkpointing::SAVEPOINT_DIR, &directory.to_owned());
+        self
+    }
+
+    /// Sets where keyed state is kept while the job runs (`state.backend.type`).
+    pub fn set_state_backend(&self, backend: StateBackendType) -> &Self {
+        self.configuration.lock().set(&state::BACKEND, &backend);
+        self
+    }
+
     /// Keeps every operator in a task of its own (`pipeline.operator-chaining.enabled`).
     pub fn disable_operator_chaining(&self) -> &Self {
         self.configuration.lock().set(&pipeline::OPERATOR_CHAINING, &false);
@@ -174,8 +206,7 @@ impl StreamExecutionEnvironment {
             process.run(job)
         }
         let (job, restarts) = self.describe(job_name)?;
-        let DescribedJob { graph, program, settings, .. } = job;
-        let job = EmbeddedJob::start(graph, program, settings, restarts, on_end)?;
+        let job = EmbeddedJob::start(job, restarts, on_end)?;
         self.builder.lock().mark_executed();
         Ok(JobClient::new(job))
     }
@@ -188,9 +219,13 @@ impl StreamExecutionEnvironment {
         let (graph, program) = self.stream_graph(job_name)?;
         let configuration = self.configuration.lock().clone();
         let settings = ExecutionSettings::read(&configuration)?.for_tasks_of(&graph);
-        let restarts = RestartStrategySettings::from_configuration(&configuration, false)?
+        let interval = configuration.get_optional(&checkpointing::INTERVAL)?;
+        let is_checkpointed = interval.is_some_and(|interval| !interval.is_zero());
+        let restarts = RestartStrategySettings::from_configuration(&configuration, is_checkpointed)?
             .build(fastrand::Rng::new())?;
-        let job = DescribedJob { graph: graph.to_job_graph()?, program, settings, configuration };
+        let mut graph = graph.to_job_graph()?;
+        graph.override_parallelism(&parallelism_overrides(&configuration)?)?;
+        let job = DescribedJob { graph, program, settings, configuration };
         Ok((job, restarts))
     }
 
@@ -199,7 +234,9 @@ impl StreamExecutionEnvironment {
     /// # Errors
     /// [`JobError`]: the job cannot run.
     pub fn job_graph(&self, job_name: &str) -> Result<JobGraph, JobError> {
-        Ok(self.stream_graph(job_name)?.0.to_job_graph()?)
+        let mut graph = self.stream_graph(job_name)?.0.to_job_graph()?;
+        graph.override_parallelism(&parallelism_overrides(&self.configuration.lock())?)?;
+        Ok(graph)
     }
 
     fn stream_graph(&self, job_name: &str) -> Result<(StreamGraph, Program), JobError> {
@@ -240,6 +277,17 @@ impl<T: Record> DataStream<T> {
     pub fn execution_environment(&self) -> &StreamExecutionEnvironment {
         &self.environment
     }
+}
+
+fn parallelism_overrides(
+    configuration: &Configuration,
+) -> Result<BTreeMap<JobVertexId, u32>, JobError> {
+    let overrides = configuration.get(&pipeline::JOBVERTEX_PARALLELISM_OVERRIDES)?;
+    let read = |(vertex, parallelism): (String, u32)| match vertex.parse() {
+        Ok(vertex) => Ok((vertex, parallelism)),
+        Err(error) => Err(JobError::ParallelismOverride { vertex, reason: error }),
+    };
+    overrides.into_iter().map(read).collect()
 }
 
 fn parallelism_of(configuration: &Configuration) -> Result<u32, ConfigError> {

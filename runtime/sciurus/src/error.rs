@@ -3,7 +3,9 @@
 use std::fmt;
 
 use sciurus_core::config::ConfigError;
-use sciurus_core::graph::GraphError;
+use sciurus_core::graph::{GraphError, ParallelismOverrideError};
+use sciurus_core::ids::ParseHexIdError;
+use sciurus_job_master::checkpoint_coordinator::RequestFailure;
 use sciurus_job_master::failure::{FailedTask, JobFailure};
 use sciurus_job_master::restart::RestartSettingsError;
 
@@ -22,6 +24,31 @@ pub enum JobError {
     /// The settings of the restart strategy don't fit together.
     #[error("the job cannot run: {0}")]
     RestartStrategy(#[from] RestartSettingsError),
+    /// A vertex can't have the number of subtasks that it is to have.
+    #[error("the job cannot run: {0}")]
+    Parallelism(#[from] ParallelismOverrideError),
+    /// What is to have another number of subtasks is no vertex.
+    #[error(
+        "the job cannot run: '{vertex}' in pipeline.jobvertex-parallelism-overrides is no id of a \
+         vertex: {reason}"
+    )]
+    ParallelismOverride {
+        /// The text.
+        vertex: String,
+        /// What is wrong with it.
+        reason: ParseHexIdError,
+    },
+    /// Checkpoints can't be taken as they are to be, or what the job is to start from can't be read.
+    #[error("the job cannot run: {0}")]
+    Checkpoints(String),
+    /// What was asked of a running job came to nothing.
+    #[error("job '{job}': {}", failure.message)]
+    Refused {
+        /// The job's name.
+        job: String,
+        /// What happened, in Flink's words.
+        failure: RequestFailure,
+    },
     /// An operator has no uid, and none may be made up.
     #[error(
         "the job cannot run: operator '{operator}' has no uid, and pipeline.auto-generate-uids is \

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sciurus_core::ids::JobId;
+use sciurus_core::checkpoint::{Ending, SavepointFormat, SnapshotKind};
+use sciurus_core::ids::{JobId, JobVertexId};
 use sciurus_core::time::Timestamp;
 use sciurus_job_master::JobStatus;
+use sciurus_job_master::rescale::ParallelismBounds;
 
 use crate::embedded::EmbeddedJob;
 use crate::error::JobError;
@@ -82,6 +84,63 @@ impl JobClient {
     /// Waits for the job's end for at most `timeout` and returns `None` where the job goes on.
     pub fn wait_for(&self, timeout: Duration) -> Option<Result<JobExecutionResult, JobError>> {
         self.job.wait(Some(timeout))
+    }
+
+    /// Takes a savepoint and waits until it is durable; the job goes on. Returns the URL of its
+    /// folder, which is a new one in `directory`, or in the job's
+    /// `execution.checkpointing.savepoint-dir` where none is given.
+    ///
+    /// # Errors
+    /// [`JobError::Refused`]: the job doesn't run, the savepoint failed, or nobody has said where it
+    /// goes.
+    pub fn trigger_savepoint(
+        &self,
+        directory: Option<&str>,
+        format: SavepointFormat,
+    ) -> Result<String, JobError> {
+        let kind = SnapshotKind::Savepoint { format, ending: None };
+        self.job.snapshot(kind, directory.map(str::to_owned))
+    }
+
+    /// Takes a savepoint and ends the job with it. Returns the URL of its folder once the job has
+    /// finished.
+    ///
+    /// Where `advance_to_end_of_event_time` is set the job ends for good: windows and timers fire
+    /// first. Else they stay in the savepoint, from which the job can be resumed.
+    ///
+    /// # Errors
+    /// [`JobError::Refused`]: the job doesn't run, the savepoint failed, or nobody has said where it
+    /// goes. The job goes on then, or restarts.
+    pub fn stop_with_savepoint(
+        &self,
+        advance_to_end_of_event_time: bool,
+        directory: Option<&str>,
+        format: SavepointFormat,
+    ) -> Result<String, JobError> {
+        let ending = if advance_to_end_of_event_time { Ending::Drain } else { Ending::Suspend };
+        let kind = SnapshotKind::Savepoint { format, ending: Some(ending) };
+        self.job.snapshot(kind, directory.map(str::to_owned))
+    }
+
+    /// Takes a checkpoint now and waits until it is durable. Returns the URL of its folder.
+    ///
+    /// # Errors
+    /// [`JobError::Refused`]: the job doesn't run, or the checkpoint failed.
+    pub fn trigger_checkpoint(&self) -> Result<String, JobError> {
+        self.job.snapshot(SnapshotKind::Checkpoint, None)
+    }
+
+    /// Lets vertices of the running job have other numbers of subtasks, and returns when that is
+    /// accepted. The job goes on from a checkpoint that it takes for that.
+    ///
+    /// # Errors
+    /// [`JobError::Refused`]: the job doesn't run, has no such vertex, or the vertex can't have that
+    /// many subtasks.
+    pub fn rescale(&self, parallelism: &BTreeMap<JobVertexId, u32>) -> Result<(), JobError> {
+        let bounds = parallelism.iter().map(|(vertex, parallelism)| {
+            (*vertex, ParallelismBounds { lower: 1, upper: *parallelism })
+        });
+        self.job.rescale(bounds.collect())
     }
 
     /// Cancels the job; [`wait`](Self::wait) then returns [`JobError::Cancelled`]. A task ends when

@@ -38,6 +38,7 @@
 //! The folder `docs` of the repository explains the concepts, goes through the API and sets it next
 //! to Flink's.
 
+mod checkpoint_config;
 mod embedded;
 mod environment;
 mod error;
@@ -51,6 +52,7 @@ mod sources;
 pub mod stream;
 mod tasks;
 
+pub use checkpoint_config::CheckpointConfig;
 pub use environment::StreamExecutionEnvironment;
 pub use error::JobError;
 pub use job_client::{JobClient, JobExecutionResult};

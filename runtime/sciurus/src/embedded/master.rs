@@ -1,27 +1,30 @@
 //! The thread that masters the job: it tells the job's master what happens and does what that
 //! decides.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
-use sciurus_core::ids::{AllocationId, ExecutionAttemptId, ExecutionVertexId, TaskManagerId};
-use sciurus_engine::deployment::{TaskDeployment, TaskSettings};
-use sciurus_engine::exchange::connect;
-use sciurus_engine::metrics::SubtaskMetrics;
-use sciurus_engine::notify::Notifier;
+use sciurus_checkpoint::{CheckpointPointer, Deletion, TaskAcknowledgement};
+use sciurus_core::checkpoint::{CheckpointId, SnapshotKind};
+use sciurus_core::ids::{
+    AllocationId, ExecutionAttemptId, ExecutionVertexId, JobVertexId, TaskManagerId,
+};
+use sciurus_engine::deployment::TaskSettings;
 use sciurus_engine::program::Program;
-use sciurus_engine::task::{Task, TaskControl, TaskMail};
+use sciurus_engine::task::{TaskControl, TaskMail};
 use sciurus_engine::{TaskError, TaskResult};
+use sciurus_job_master::checkpoint_coordinator::{RequestFailure, RequestId, RequestOutcome};
 use sciurus_job_master::failure::FailureCause;
+use sciurus_job_master::rescale::ParallelismBounds;
 use sciurus_job_master::slots::{SharedSlot, SlotGrant, TaskManagerLocation};
 use sciurus_job_master::{Action, Event, ExecutionState, JobMaster, JobStatus, Timer};
 
 use super::JobOutcome;
-use super::reporter::Reporter;
 use super::shared::Shared;
-use crate::tasks::{Decisions, Sources, cause_of, spawn, thread_name};
+use super::storage::StorageThreads;
+use crate::tasks::{Decisions, Sources, SourcesRestore, cause_of};
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -31,26 +34,46 @@ pub(super) enum Message {
     SplitRequested(ExecutionAttemptId),
     /// A task's thread has ended.
     Ended(ExecutionAttemptId, TaskResult),
+    /// A task's part of a checkpoint is durable.
+    Acknowledged(ExecutionAttemptId, CheckpointId, Box<TaskAcknowledgement>),
+    /// A task takes no part in a checkpoint.
+    Declined(ExecutionAttemptId, CheckpointId, String),
+    /// A task has processed all of its input.
+    EndOfData(ExecutionAttemptId),
+    /// A checkpoint's metadata was written, or why not.
+    Written(CheckpointId, Result<CheckpointPointer, String>),
+    /// The user wants a checkpoint or savepoint, which goes into a folder.
+    Snapshot(SnapshotKind, Option<String>, Answer),
+    /// The user wants the job to run with other parallelism.
+    Rescale(BTreeMap<JobVertexId, ParallelismBounds>, Answer),
     /// The user cancels the job.
     Cancel,
 }
 
+/// Where the answer to a user's request goes.
+pub(super) type Answer = SyncSender<Result<RequestOutcome, RequestFailure>>;
+
 /// Masters one job in this process.
 pub(super) struct Master {
-    job_master: JobMaster,
-    program: Program,
-    settings: TaskSettings,
-    shared: Arc<Shared>,
-    messages: Sender<Message>,
+    pub(super) job_master: JobMaster,
+    pub(super) program: Program,
+    pub(super) settings: TaskSettings,
+    pub(super) shared: Arc<Shared>,
+    pub(super) messages: Sender<Message>,
     location: TaskManagerLocation,
-    tasks: HashMap<ExecutionVertexId, RunningTask>,
-    sources: Sources,
+    pub(super) tasks: HashMap<ExecutionVertexId, RunningTask>,
+    pub(super) sources: Sources,
+    /// What sources are restored from whose readers are about to start.
+    pub(super) restore: Option<SourcesRestore>,
+    storage: Option<StorageThreads>,
+    requests: BTreeMap<RequestId, Answer>,
+    last_request: u64,
     timers: Vec<(Instant, Timer)>,
 }
 
-struct RunningTask {
-    attempt: ExecutionAttemptId,
-    control: Arc<TaskControl>,
+pub(super) struct RunningTask {
+    pub(super) attempt: ExecutionAttemptId,
+    pub(super) control: Arc<TaskControl>,
 }
 
 impl Drop for Master {
@@ -69,6 +92,7 @@ impl Master {
         settings: TaskSettings,
         shared: Arc<Shared>,
         messages: Sender<Message>,
+        storage: StorageThreads,
     ) -> Self {
         let location = TaskManagerLocation {
             id: TaskManagerId::new("embedded"),
@@ -83,6 +107,10 @@ impl Master {
             location,
             tasks: HashMap::new(),
             sources: Sources::default(),
+            restore: None,
+            storage: Some(storage),
+            requests: BTreeMap::new(),
+            last_request: 0,
             timers: Vec::new(),
         }
     }
@@ -98,6 +126,9 @@ impl Master {
                 Err(RecvTimeoutError::Disconnected) => Some(JobOutcome::Canceled),
             };
             outcome = outcome.or_else(|| self.fire_timers());
+        }
+        if let Some(storage) = self.storage.take() {
+            storage.finish();
         }
         outcome.unwrap_or(JobOutcome::Canceled)
     }
@@ -119,8 +150,32 @@ impl Master {
                     Err(error) => self.fail(attempt, &error),
                 }
             }
+            Message::Acknowledged(attempt, checkpoint, acknowledgement) => self
+                .tell(Event::CheckpointAcknowledged { attempt, checkpoint, acknowledgement }),
+            Message::Declined(attempt, checkpoint, reason) => {
+                self.tell(Event::CheckpointDeclined { attempt, checkpoint, reason })
+            }
+            Message::EndOfData(attempt) => self.tell(Event::EndOfData(attempt)),
+            Message::Written(checkpoint, result) => {
+                self.tell(Event::CheckpointWritten { checkpoint, result })
+            }
+            Message::Snapshot(kind, target, answer) => {
+                let request = self.note_request(answer);
+                self.tell(Event::SnapshotRequested { request, kind, target })
+            }
+            Message::Rescale(parallelism, answer) => {
+                let request = self.note_request(answer);
+                self.tell(Event::RescaleRequested { request, parallelism })
+            }
             Message::Cancel => self.tell(Event::CancelRequested),
         }
+    }
+
+    fn note_request(&mut self, answer: Answer) -> RequestId {
+        self.last_request += 1;
+        let request = RequestId(self.last_request);
+        self.requests.insert(request, answer);
+        request
     }
 
     fn serve(&mut self, attempt: ExecutionAttemptId) -> Option<JobOutcome> {
@@ -137,7 +192,7 @@ impl Master {
         }
     }
 
-    fn announce(&self, decisions: Decisions) {
+    pub(super) fn announce(&self, decisions: Decisions) {
         for (reader, event) in decisions {
             if let Some(task) = self.tasks.get(&reader) {
                 task.control.send(TaskMail::Source(event));
@@ -145,7 +200,7 @@ impl Master {
         }
     }
 
-    fn report(
+    pub(super) fn report(
         &mut self,
         attempt: ExecutionAttemptId,
         state: ExecutionState,
@@ -154,25 +209,26 @@ impl Master {
         self.tell(Event::TaskStateChanged { attempt, state, failure })
     }
 
-    fn fail(&mut self, attempt: ExecutionAttemptId, error: &TaskError) -> Option<JobOutcome> {
+    pub(super) fn fail(&mut self, attempt: ExecutionAttemptId, error: &TaskError) -> Option<JobOutcome> {
         self.report(attempt, ExecutionState::Failed, Some(cause_of(error)))
     }
 
     /// Tells the job's master of an event and does what it wants.
-    fn tell(&mut self, event: Event) -> Option<JobOutcome> {
+    pub(super) fn tell(&mut self, event: Event) -> Option<JobOutcome> {
         let now = self.settings.clock.now();
         let actions = self.job_master.handle(event, now);
         self.shared.set_restarts(self.job_master.restarts());
         let mut outcome = None;
         let mut to_deploy = Vec::new();
         let mut grants = Vec::new();
+        let mut events = Vec::new();
         for action in actions {
             match action {
                 Action::RequestSlots(slots) => {
                     grants.extend(slots.into_iter().map(|slot| self.grant(slot)));
                 }
                 Action::WithdrawSlotRequests(_) | Action::ReleaseSlots(_) => {}
-                Action::Deploy { attempt, .. } => to_deploy.push(attempt),
+                Action::Deploy { attempt, restore, .. } => to_deploy.push((attempt, restore)),
                 Action::CancelTask { attempt } => self.cancel_task(attempt),
                 Action::StartTimer { timer, delay } => {
                     // A time too far to be told is never.
@@ -185,27 +241,95 @@ impl Master {
                 Action::JobReachedTerminal { status, failure } => {
                     outcome = Some(JobOutcome::of(status, failure));
                 }
-                Action::SnapshotSources { .. }
-                | Action::TriggerCheckpoint { .. }
-                | Action::WriteCheckpoint(_)
-                | Action::NotifyComplete { .. }
-                | Action::NotifyAborted { .. }
-                | Action::DeleteCheckpoint { .. }
-                | Action::DiscardCheckpoint { .. }
-                | Action::DiscardFiles(_)
-                | Action::DeleteLeftovers { .. }
-                | Action::RestoreSources { .. }
-                | Action::RequestDone { .. }
-                | Action::ChangeGraph { .. } => {}
+                action => events.extend(self.carry_out(action)),
             }
+        }
+        for event in events {
+            outcome = outcome.or(self.tell(event));
         }
         if !grants.is_empty() {
             outcome = outcome.or(self.tell(Event::SlotsGranted(grants)));
         }
         if !to_deploy.is_empty() {
-            outcome = outcome.or(self.deploy(&to_deploy));
+            outcome = outcome.or(self.deploy(to_deploy));
         }
         outcome
+    }
+
+    /// Does what the master wants about checkpoints; returns what came of it, if that is known.
+    fn carry_out(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::SnapshotSources { checkpoint } => {
+                let result = self.sources.snapshot(checkpoint);
+                let result = result.map_err(|error| cause_of(&error).to_string());
+                return Some(Event::SourcesSnapshotted { checkpoint, result });
+            }
+            Action::TriggerCheckpoint { attempt, barrier } => {
+                let checkpoint = barrier.id;
+                if !self.mail(attempt, TaskMail::Checkpoint(barrier)) {
+                    let reason = "the task doesn't run".to_owned();
+                    return Some(Event::CheckpointDeclined { attempt, checkpoint, reason });
+                }
+            }
+            Action::NotifyComplete { attempts, checkpoint } => {
+                for attempt in attempts {
+                    self.mail(attempt, TaskMail::CheckpointComplete(checkpoint));
+                }
+                if let Err(error) = self.sources.complete(checkpoint) {
+                    return Some(Event::GlobalFailure(cause_of(&error)));
+                }
+            }
+            Action::NotifyAborted { attempts, checkpoint } => {
+                for attempt in attempts {
+                    self.mail(attempt, TaskMail::CheckpointAborted(checkpoint));
+                }
+            }
+            Action::RestoreSources { checkpoint, states, .. } => {
+                self.restore = checkpoint.map(|checkpoint| SourcesRestore { checkpoint, states });
+            }
+            Action::ChangeGraph { .. } => {
+                self.sources = Sources::default();
+                self.shared.change_graph(self.job_master.graph());
+            }
+            Action::RequestDone { request, result } => {
+                if let Some(answer) = self.requests.remove(&request) {
+                    // Whoever asked may have gone away.
+                    let _ = answer.send(result);
+                }
+            }
+            action => self.store(action),
+        }
+        None
+    }
+
+    /// Has files of checkpoints written or deleted.
+    fn store(&self, action: Action) {
+        let Some(storage) = &self.storage else { return };
+        match action {
+            Action::WriteCheckpoint(metadata) => storage.write(metadata),
+            Action::DeleteCheckpoint { pointer, shared, .. } => {
+                storage.delete(Deletion::Checkpoint { pointer, shared });
+            }
+            Action::DiscardCheckpoint { exclusive, .. } => {
+                storage.delete(Deletion::Folder(exclusive));
+            }
+            Action::DiscardFiles(files) => storage.delete(Deletion::Files(files)),
+            Action::DeleteLeftovers { retained } => {
+                storage.delete(Deletion::Leftovers { retained, older_than: None });
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends a task a mail; `false` where the attempt doesn't run.
+    fn mail(&self, attempt: ExecutionAttemptId, mail: TaskMail) -> bool {
+        match self.tasks.get(&attempt.execution_vertex()) {
+            Some(task) if task.attempt == attempt => {
+                task.control.send(mail);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Logs the job's way; a failure that ends it is the client's to tell.
@@ -222,96 +346,6 @@ impl Master {
     /// Gives a slot: the embedded cluster has as many as a job needs.
     fn grant(&self, slot: SharedSlot) -> SlotGrant {
         SlotGrant { slot, allocation: AllocationId::random(), location: self.location.clone() }
-    }
-
-    fn cancel_task(&mut self, attempt: ExecutionAttemptId) {
-        match self.tasks.get(&attempt.execution_vertex()) {
-            Some(task) if task.attempt == attempt => task.control.cancel(),
-            // The attempt was never started: answer in its stead.
-            _ => {
-                let _ = self.messages.send(Message::Ended(attempt, Err(TaskError::Cancelled)));
-            }
-        }
-    }
-
-    /// Starts attempts together: what they are connected with is among them.
-    fn deploy(&mut self, attempts: &[ExecutionAttemptId]) -> Option<JobOutcome> {
-        let controls: HashMap<ExecutionVertexId, Arc<TaskControl>> = attempts
-            .iter()
-            .map(|attempt| {
-                let control = Arc::new(TaskControl::new(Notifier::default()));
-                (attempt.execution_vertex(), control)
-            })
-            .collect();
-        let graph = self.job_master.graph();
-        let mut endpoints = match connect(graph, &controls, self.settings.channel_bytes, None) {
-            Ok(endpoints) => endpoints,
-            Err(error) => return self.tell(Event::GlobalFailure(cause_of(&error))),
-        };
-        let mut outcome = None;
-        let mut failed = Vec::new();
-        for attempt in attempts {
-            let subtask = attempt.execution_vertex();
-            let graph = self.job_master.graph();
-            let (Some(vertex), Some(control), Some(ends)) = (
-                graph.vertex(subtask.vertex),
-                controls.get(&subtask).cloned(),
-                endpoints.remove(&subtask),
-            ) else {
-                continue;
-            };
-            let deployment = TaskDeployment {
-                graph,
-                program: &self.program,
-                settings: &self.settings,
-                vertex,
-                subtask: subtask.subtask.0,
-                attempt: attempt.attempt.0,
-                control: control.clone(),
-                senders: ends.senders,
-                gates: ends.gates,
-                restore: None,
-                responder: None,
-            };
-            let started =
-                deployment.build().and_then(|(task, metrics)| self.start(*attempt, task, metrics));
-            match started {
-                Ok(()) => {
-                    self.tasks.insert(subtask, RunningTask { attempt: *attempt, control });
-                }
-                Err(error) => failed.push((*attempt, error)),
-            }
-        }
-        for attempt in attempts {
-            outcome = outcome.or(self.report(*attempt, ExecutionState::Initializing, None));
-        }
-        for (attempt, error) in failed {
-            outcome = outcome.or(self.fail(attempt, &error));
-        }
-        let started: HashSet<_> =
-            attempts.iter().map(ExecutionAttemptId::execution_vertex).collect();
-        match self.sources.start(self.job_master.graph(), &self.program, &started) {
-            Ok(decisions) => {
-                self.shared.set_input_bytes(self.sources.total_bytes());
-                self.announce(decisions);
-            }
-            Err(error) => outcome = outcome.or(self.tell(Event::GlobalFailure(cause_of(&error)))),
-        }
-        outcome
-    }
-
-    fn start(
-        &self,
-        attempt: ExecutionAttemptId,
-        task: Task,
-        metrics: SubtaskMetrics,
-    ) -> TaskResult {
-        self.shared.add_attempt(attempt, metrics);
-        let name =
-            self.job_master.graph().vertex(attempt.vertex).map_or_else(String::new, |vertex| {
-                thread_name(&vertex.name, attempt.subtask, vertex.parallelism)
-            });
-        spawn(&name, task, Reporter { attempt, messages: self.messages.clone() })
     }
 
     fn time_to_next_timer(&self) -> Duration {

@@ -95,6 +95,13 @@ impl Shared {
         self.counts.lock().attempts.insert(subtask, attempt);
     }
 
+    /// Forgets the attempts of subtasks that the job no longer has.
+    pub(super) fn change_graph(&self, graph: &JobGraph) {
+        self.counts.lock().attempts.retain(|(vertex, subtask), _| {
+            graph.vertex(*vertex).is_some_and(|vertex| *subtask < vertex.parallelism)
+        });
+    }
+
     /// Returns the accumulators of the last attempts, summed: as in Flink what failed attempts
     /// counted doesn't count.
     pub(super) fn accumulators(&self) -> BTreeMap<String, i64> {

@@ -1,8 +1,9 @@
 //! What a manager tells a process of a job first.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use sciurus_core::config::Configuration;
+use sciurus_core::config::{Configuration, MemorySize};
 use sciurus_core::ids::{GraphFingerprint, JobId, WorkerId};
 use sciurus_job_master::failure::{FailureCause, Fault};
 use sciurus_rpc::PROTOCOL_VERSION;
@@ -46,6 +47,10 @@ pub(crate) struct WorkerInit {
     pub(crate) memory_bytes: Option<u64>,
     /// How often it tells its metrics, where it does while tasks run.
     pub(crate) metrics_interval: Option<Duration>,
+    /// For files of this process alone.
+    pub(crate) scratch_directory: PathBuf,
+    /// What state backends may take.
+    pub(crate) managed_memory: MemorySize,
 }
 
 /// Why a process can't begin.
@@ -130,6 +135,11 @@ impl WorkerInit {
             host: init.host,
             memory_bytes: Some(init.memory_bytes).filter(|bytes| *bytes > 0),
             metrics_interval: Some(interval).filter(|interval| !interval.is_zero()),
+            scratch_directory: match init.scratch_directory.as_str() {
+                "" => std::env::temp_dir(),
+                directory => PathBuf::from(directory),
+            },
+            managed_memory: MemorySize::from_bytes(init.managed_memory_bytes),
         })
     }
 }

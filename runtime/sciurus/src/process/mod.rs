@@ -161,14 +161,17 @@ fn cause_of_refusal(error: &JobError) -> FailureCause {
     let kind = match error {
         JobError::Graph(_) => "GraphError",
         JobError::Configuration(_) | JobError::RestartStrategy(_) => "ConfigError",
+        JobError::Parallelism(_) | JobError::ParallelismOverride { .. } => "ParallelismOverride",
+        JobError::Checkpoints(_) => "CheckpointSetup",
         JobError::MissingUid { .. } => "MissingUid",
         JobError::BackendNotThere => "BackendNotThere",
         JobError::UnboundedBatch => "UnboundedBatch",
         JobError::ForeignStream { .. } => "ForeignStream",
         JobError::CollectOnCluster => "CollectOnCluster",
-        JobError::Failed { .. } | JobError::Cancelled { .. } | JobError::System { .. } => {
-            "JobError"
-        }
+        JobError::Failed { .. }
+        | JobError::Cancelled { .. }
+        | JobError::Refused { .. }
+        | JobError::System { .. } => "JobError",
     };
     FailureCause::new(Fault::User, kind, error.to_string()).not_retriable()
 }

@@ -1,28 +1,41 @@
-//! The enumerators of a job's sources, and which splits they gave to whom.
+//! The enumerators of a job's sources: started, asked, kept in checkpoints and restored from them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::graph::JobGraph;
-use sciurus_core::ids::{ExecutionVertexId, JobVertexId, SubtaskIndex};
+use sciurus_core::ids::{ExecutionVertexId, JobVertexId, OperatorId, SubtaskIndex};
 use sciurus_engine::program::{NodeCode, Program};
 use sciurus_engine::source::{Enumerator, SourceEvent};
 use sciurus_engine::task::panics;
 use sciurus_engine::{TaskError, TaskResult};
+use sciurus_rpc::convert::EnumeratorStates;
+
+use super::assignments::Assignments;
 
 /// What enumerators decided: which reader is told what.
 pub(crate) type Decisions = Vec<(ExecutionVertexId, SourceEvent)>;
+
+/// What sources are restored from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SourcesRestore {
+    pub(crate) checkpoint: CheckpointId,
+    /// The enumerators' states, by the operators of their sources.
+    pub(crate) states: EnumeratorStates,
+}
 
 /// The enumerators of a job.
 #[derive(Default)]
 pub(crate) struct Sources {
     enumerators: HashMap<JobVertexId, NamedEnumerator>,
-    assigned: HashMap<ExecutionVertexId, Vec<Vec<u8>>>,
+    assignments: Assignments,
 }
 
-/// An enumerator with the name of its source.
+/// An enumerator with the name of its source and the operator that its state is kept under.
 struct NamedEnumerator {
     name: Arc<str>,
+    operator: OperatorId,
     enumerator: Box<dyn Enumerator>,
 }
 
@@ -39,13 +52,15 @@ impl NamedEnumerator {
 
 impl Sources {
     /// Gets the enumerators ready for subtasks that start, again or for the first time: a source
-    /// that starts as a whole begins anew, else it takes back what the old attempts were given. One
-    /// whose readers start one by one from the beginning on begins with the first of them.
+    /// that starts as a whole begins anew, from its state in the checkpoint where one is restored;
+    /// else it takes back what the old attempts were given since that checkpoint. One whose readers
+    /// start one by one from the beginning on begins with the first of them.
     pub(crate) fn start(
         &mut self,
         graph: &JobGraph,
         program: &Program,
         subtasks: &HashSet<ExecutionVertexId>,
+        restore: Option<&SourcesRestore>,
     ) -> TaskResult<Decisions> {
         let mut decisions = Decisions::new();
         for vertex in graph.vertices.iter().filter(|vertex| vertex.is_source) {
@@ -60,7 +75,7 @@ impl Sources {
             let has_begun = self.enumerators.contains_key(&vertex.id);
             if has_begun && starting.len() < vertex.parallelism as usize {
                 for reader in starting {
-                    self.take_back(reader)?;
+                    self.take_back(reader, restore.map(|restore| restore.checkpoint))?;
                 }
                 continue;
             }
@@ -69,16 +84,20 @@ impl Sources {
                 return Err(TaskError::Defect("the program lacks the code of a source"));
             };
             for reader in starting {
-                self.assigned.remove(&reader);
+                self.assignments.forget(reader);
             }
             let name: Arc<str> = head.name.as_str().into();
+            let operator = head.operator_id;
+            let state = restore.and_then(|restore| restore.states.get(&operator));
             let started = panics::catch(|| {
-                let mut enumerator = source.enumerator(vertex.parallelism, None)?;
+                let mut enumerator =
+                    source.enumerator(vertex.parallelism, state.map(|state| &state[..]))?;
                 let events = enumerator.start()?;
                 Ok((enumerator, events))
             });
             let (enumerator, events) = started.map_err(|error| error.in_operator(&name))?;
-            self.enumerators.insert(vertex.id, NamedEnumerator { name, enumerator });
+            let enumerator = NamedEnumerator { name, operator, enumerator };
+            self.enumerators.insert(vertex.id, enumerator);
             decisions.extend(self.note(vertex.id, events));
         }
         Ok(decisions)
@@ -98,8 +117,28 @@ impl Sources {
         Ok(self.note(reader.vertex, events))
     }
 
-    fn take_back(&mut self, reader: ExecutionVertexId) -> TaskResult {
-        let splits = self.assigned.remove(&reader).unwrap_or_default();
+    /// Takes a snapshot of all enumerators for a checkpoint.
+    pub(crate) fn snapshot(&mut self, checkpoint: CheckpointId) -> TaskResult<EnumeratorStates> {
+        let mut states = BTreeMap::new();
+        for source in self.enumerators.values_mut() {
+            let state = source.call(|enumerator| enumerator.snapshot())?;
+            states.insert(source.operator, state.into());
+        }
+        self.assignments.snapshot(checkpoint);
+        Ok(states)
+    }
+
+    /// Hears that a checkpoint is complete.
+    pub(crate) fn complete(&mut self, checkpoint: CheckpointId) -> TaskResult {
+        self.assignments.complete(checkpoint);
+        for source in self.enumerators.values_mut() {
+            source.call(|enumerator| enumerator.checkpoint_complete(checkpoint))?;
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, reader: ExecutionVertexId, since: Option<CheckpointId>) -> TaskResult {
+        let splits = self.assignments.take_back(reader, since);
         match self.enumerators.get_mut(&reader.vertex) {
             Some(source) => {
                 source.call(|enumerator| enumerator.add_splits_back(&splits, reader.subtask.0))
@@ -113,7 +152,7 @@ impl Sources {
         for (subtask, event) in events {
             let reader = ExecutionVertexId { vertex, subtask: SubtaskIndex(subtask) };
             if let SourceEvent::AddSplit(split) = &event {
-                self.assigned.entry(reader).or_default().push(split.clone());
+                self.assignments.add(reader, split.clone());
             }
             decisions.push((reader, event));
         }
@@ -125,7 +164,6 @@ impl Sources {
 mod tests {
     use std::time::Duration;
 
-    use sciurus_core::checkpoint::CheckpointId;
     use sciurus_core::graph::{NodeKind, StreamGraph, StreamNode};
     use sciurus_core::ids::NodeId;
     use sciurus_engine::operator::OperatorContext;
@@ -134,12 +172,12 @@ mod tests {
 
     use super::*;
 
-    /// A source of two splits.
-    struct TwoSplits;
+    /// A source of three splits.
+    struct ThreeSplits;
 
     struct Splits(Vec<Vec<u8>>);
 
-    impl SourceFactory for TwoSplits {
+    impl SourceFactory for ThreeSplits {
         fn boundedness(&self) -> Boundedness {
             Boundedness::Bounded
         }
@@ -147,9 +185,10 @@ mod tests {
         fn enumerator(
             &self,
             _parallelism: u32,
-            _restored: Option<&[u8]>,
+            restored: Option<&[u8]>,
         ) -> TaskResult<Box<dyn Enumerator>> {
-            Ok(Box::new(Splits(vec![vec![1], vec![2]])))
+            let splits = restored.unwrap_or(&[1, 2, 3]);
+            Ok(Box::new(Splits(splits.iter().map(|split| vec![*split]).collect())))
         }
 
         fn driver(
@@ -182,7 +221,7 @@ mod tests {
         }
 
         fn snapshot(&self) -> TaskResult<Vec<u8>> {
-            Ok(Vec::new())
+            Ok(self.0.concat())
         }
 
         fn checkpoint_complete(&mut self, _checkpoint: CheckpointId) -> TaskResult {
@@ -190,32 +229,94 @@ mod tests {
         }
     }
 
+    /// A job of such a source with two readers.
+    struct Job {
+        graph: JobGraph,
+        program: Program,
+        sources: Sources,
+    }
+
+    impl Job {
+        fn new() -> Self {
+            let mut graph = StreamGraph::new("job");
+            graph.parallelism = 2;
+            let kind = NodeKind::Source { bounded: true };
+            graph.nodes.push(StreamNode::new(NodeId(0), "numbers", kind));
+            let code = NodeCode::Source(Arc::new(ThreeSplits));
+            let program = Program { nodes: [(NodeId(0), code)].into(), edges: HashMap::new() };
+            let graph = graph.to_job_graph().unwrap();
+            Self { graph, program, sources: Sources::default() }
+        }
+
+        fn reader(&self, subtask: u32) -> ExecutionVertexId {
+            ExecutionVertexId { vertex: self.graph.vertices[0].id, subtask: SubtaskIndex(subtask) }
+        }
+
+        fn start(&mut self, readers: &[u32], restore: Option<&SourcesRestore>) {
+            let readers = readers.iter().map(|subtask| self.reader(*subtask)).collect();
+            self.sources.start(&self.graph, &self.program, &readers, restore).unwrap();
+        }
+
+        /// Returns the split that a reader is given, 0 for none.
+        fn next(&mut self, subtask: u32) -> u8 {
+            let reader = self.reader(subtask);
+            let decisions = self.sources.serve(reader).unwrap();
+            let [(to, event)] = &decisions[..] else { panic!("{decisions:?}") };
+            assert_eq!(*to, reader);
+            match event {
+                SourceEvent::AddSplit(split) => split[0],
+                SourceEvent::NoMoreSplits => 0,
+            }
+        }
+
+        fn checkpoint(&mut self, number: u64) -> SourcesRestore {
+            let checkpoint = CheckpointId(number);
+            SourcesRestore { checkpoint, states: self.sources.snapshot(checkpoint).unwrap() }
+        }
+    }
+
     #[test]
     fn readers_that_start_one_by_one_find_their_source() {
-        let mut graph = StreamGraph::new("job");
-        graph.parallelism = 2;
-        let kind = NodeKind::Source { bounded: true };
-        graph.nodes.push(StreamNode::new(NodeId(0), "numbers", kind));
-        let graph = graph.to_job_graph().unwrap();
-        let code = NodeCode::Source(Arc::new(TwoSplits));
-        let program = Program { nodes: [(NodeId(0), code)].into(), edges: HashMap::new() };
-        let vertex = graph.vertices[0].id;
-        let reader = |n| ExecutionVertexId { vertex, subtask: SubtaskIndex(n) };
+        let mut job = Job::new();
+        job.start(&[], None);
+        let reader = job.reader(0);
+        assert!(job.sources.serve(reader).is_err(), "nothing has begun");
+        job.start(&[0], None);
+        assert_eq!(job.next(0), 3);
+        job.start(&[1], None);
+        assert_eq!(job.next(1), 2, "it goes on");
+        job.start(&[0], None);
+        assert_eq!(job.next(1), 3, "taken back");
+        job.start(&[0, 1], None);
+        assert_eq!(job.next(0), 3, "anew");
+    }
 
-        let mut sources = Sources::default();
-        let start = |sources: &mut Sources, readers: &[ExecutionVertexId]| {
-            sources.start(&graph, &program, &readers.iter().copied().collect()).unwrap()
-        };
-        assert!(start(&mut sources, &[]).is_empty());
-        assert!(sources.serve(reader(0)).is_err(), "nothing has begun");
-        start(&mut sources, &[reader(0)]);
-        let split = |bytes| SourceEvent::AddSplit(vec![bytes]);
-        assert_eq!(sources.serve(reader(0)).unwrap(), [(reader(0), split(2))]);
-        start(&mut sources, &[reader(1)]);
-        assert_eq!(sources.serve(reader(1)).unwrap(), [(reader(1), split(1))], "it goes on");
-        start(&mut sources, &[reader(0)]);
-        assert_eq!(sources.serve(reader(1)).unwrap(), [(reader(1), split(2))], "taken back");
-        start(&mut sources, &[reader(0), reader(1)]);
-        assert_eq!(sources.serve(reader(0)).unwrap(), [(reader(0), split(2))], "anew");
+    #[test]
+    fn a_source_that_starts_as_a_whole_goes_on_from_its_state() {
+        let mut job = Job::new();
+        job.start(&[0, 1], None);
+        assert_eq!(job.next(0), 3);
+        let checkpoint = job.checkpoint(1);
+        let operator = job.graph.vertices[0].operators[0].operator_id;
+        assert_eq!(checkpoint.states[&operator], [1, 2][..]);
+        assert_eq!((job.next(0), job.next(1)), (2, 1));
+        job.start(&[0, 1], Some(&checkpoint));
+        assert_eq!((job.next(1), job.next(1), job.next(1)), (2, 1, 0));
+        // Another job, restored from the same checkpoint.
+        let mut job = Job::new();
+        job.start(&[0, 1], Some(&checkpoint));
+        assert_eq!((job.next(0), job.next(1), job.next(0)), (2, 1, 0));
+    }
+
+    #[test]
+    fn a_reader_that_starts_alone_gives_back_what_its_state_does_not_hold() {
+        let mut job = Job::new();
+        job.start(&[0, 1], None);
+        assert_eq!(job.next(0), 3);
+        let checkpoint = job.checkpoint(1);
+        job.sources.complete(CheckpointId(1)).unwrap();
+        assert_eq!((job.next(0), job.next(1)), (2, 1));
+        job.start(&[0], Some(&checkpoint));
+        assert_eq!((job.next(1), job.next(1)), (2, 0), "3 is in the reader's state");
     }
 }

@@ -75,7 +75,7 @@ fn a_coordinator_whose_source_hangs_ends_all_the_same() {
     let (graph, _) = plan(&mut coordinator);
     let vertex = convert::bytes_of(graph.vertices[0].id.to_bytes());
     let readers = (0..4).map(|subtask| proto::Subtask { vertex: vertex.clone(), subtask });
-    let start = proto::StartReaders { readers: readers.collect(), round: 1 };
+    let start = proto::StartReaders { readers: readers.collect(), round: 1, restore: None };
     coordinator.send(to_job::Message::StartReaders(start));
     let start = Instant::now();
     coordinator.hang_up();

@@ -47,7 +47,7 @@ fn a_coordinator_serves_until_it_is_told_to_end() {
     let (graph, _) = plan(&mut coordinator);
     let vertex = sciurus_rpc::convert::bytes_of(graph.vertices[0].id.to_bytes());
     let readers = (0..4).map(|subtask| proto::Subtask { vertex: vertex.clone(), subtask });
-    let start = proto::StartReaders { readers: readers.collect(), round: 7 };
+    let start = proto::StartReaders { readers: readers.collect(), round: 7, restore: None };
     coordinator.send(to_job::Message::StartReaders(start));
     coordinator.send(to_job::Message::SplitRequest(proto::Subtask { vertex, subtask: 2 }));
     let mut decided = Vec::new();
@@ -77,7 +77,7 @@ fn a_coordinator_takes_back_what_a_lost_reader_was_given() {
         }
     };
     let start = |readers: Vec<proto::Subtask>, round| {
-        to_job::Message::StartReaders(proto::StartReaders { readers, round })
+        to_job::Message::StartReaders(proto::StartReaders { readers, round, restore: None })
     };
     assert!(decisions(start((0..4).map(reader).collect(), 1)).is_empty());
     let given = decisions(to_job::Message::SplitRequest(reader(2)));

@@ -55,6 +55,8 @@ pub fn worker_init(init: &JobInit, graph: &JobGraph, number: usize) -> JobInit {
             host: "127.0.0.1".to_owned(),
             memory_bytes: 0,
             metrics_interval_ms: 50,
+            scratch_directory: String::new(),
+            managed_memory_bytes: 0,
         }),
         ..init.clone()
     }
@@ -166,6 +168,7 @@ impl Cluster {
                     attempt: Some(attempt.into()),
                     allocation: vec![0; 16].into(),
                     slot: subtask,
+                    restore: None,
                 });
                 if vertex.is_source {
                     readers.push(attempt.execution_vertex().into());
@@ -183,7 +186,7 @@ impl Cluster {
             worker.send(to_job::Message::Deploy(message));
         }
         self.round += 1;
-        let start = proto::StartReaders { readers, round: self.round };
+        let start = proto::StartReaders { readers, round: self.round, restore: None };
         self.coordinator.send(to_job::Message::StartReaders(start));
     }
 

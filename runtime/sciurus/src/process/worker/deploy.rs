@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sciurus_checkpoint::{MetadataError, SubtaskRestore};
 use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::{
     AttemptNumber, ExecutionAttemptId, ExecutionVertexId, JobVertexId, SubtaskIndex, WorkerId,
@@ -12,10 +13,13 @@ use sciurus_engine::exchange::network::Peer;
 use sciurus_rpc::convert::{self, MessageError};
 use sciurus_rpc::proto;
 
+/// A task to start, and what it is restored from.
+pub(super) type ToDeploy = (ExecutionAttemptId, Option<Arc<SubtaskRestore>>);
+
 /// Tasks to start together, and where those are that they exchange data with.
 #[derive(Debug)]
 pub(super) struct Deployment {
-    pub(super) tasks: Vec<ExecutionAttemptId>,
+    pub(super) tasks: Vec<ToDeploy>,
     pub(super) locations: HashMap<ExecutionVertexId, Location>,
 }
 
@@ -33,6 +37,8 @@ pub(super) enum DeploymentError {
          has {parallelism} subtasks"
     )]
     Locations { vertex: String, attempts: usize, workers: usize, parallelism: u32 },
+    #[error("what task {attempt} is to be restored from cannot be read: {error}")]
+    Restore { attempt: ExecutionAttemptId, error: MetadataError },
     #[error("a deployment refers to its worker {position}, and has {workers}")]
     Worker { position: u32, workers: usize },
 }
@@ -63,7 +69,9 @@ impl Deployment {
                     parallelism: vertex.parallelism,
                 });
             }
-            Ok(attempt)
+            let restore = task.restore.map(|bytes| SubtaskRestore::decode(&bytes)).transpose();
+            let restore = restore.map_err(|error| DeploymentError::Restore { attempt, error })?;
+            Ok((attempt, restore.map(Arc::new)))
         });
         Ok(Self { tasks: tasks.collect::<Result<_, _>>()?, locations })
     }
@@ -110,6 +118,7 @@ fn locate(
 
 #[cfg(test)]
 mod tests {
+    use sciurus_core::checkpoint::CheckpointId;
     use sciurus_core::graph::{NodeKind, StreamGraph, StreamNode};
     use sciurus_core::ids::{ExecutionGraphId, NodeId};
 
@@ -160,8 +169,18 @@ mod tests {
         let graph = graph();
         let deployment = Deployment::read(message(&graph), &graph).unwrap();
         assert_eq!(deployment.tasks.len(), 1);
-        let location = &deployment.locations[&deployment.tasks[0].execution_vertex()];
+        let location = &deployment.locations[&deployment.tasks[0].0.execution_vertex()];
         assert_eq!((location.attempt.0, &*location.worker.address), (3, "host:6121"));
+    }
+
+    #[test]
+    fn what_a_task_is_restored_from_is_read() {
+        let graph = graph();
+        let mut message = message(&graph);
+        let restore = SubtaskRestore { checkpoint: CheckpointId(3), ..SubtaskRestore::default() };
+        message.tasks[0].restore = Some(restore.encode().into());
+        let deployment = Deployment::read(message, &graph).unwrap();
+        assert_eq!(deployment.tasks[0].1.as_deref(), Some(&restore));
     }
 
     #[test]
@@ -193,6 +212,8 @@ mod tests {
         );
         let text = error(|message| message.locations[0].vertex = vec![0; 16].into());
         assert!(text.contains("which the job doesn't have"), "{text}");
+        let text = error(|message| message.tasks[0].restore = Some("senseless".into()));
+        assert!(text.contains("is to be restored from cannot be read"), "{text}");
         let text = error(|message| message.tasks[0].attempt = None);
         assert!(text.contains("lacks its attempt"), "{text}");
     }

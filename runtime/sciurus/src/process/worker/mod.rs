@@ -9,23 +9,26 @@ mod metrics;
 mod pressure;
 mod refusal;
 mod reporter;
+mod responder;
 mod tasks;
 
 use std::collections::HashMap;
 use std::process;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use sciurus_core::config::ConfigError;
-use sciurus_core::config::options::sciurus as options;
+use sciurus_core::config::options::{sciurus as options, taskmanager};
+use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::ids::{ExecutionAttemptId, JobId};
+use sciurus_engine::checkpoint::CheckpointServices;
 use sciurus_engine::exchange::network::{Network, NetworkOptions};
 use sciurus_engine::source::SourceEvent;
 use sciurus_engine::task::TaskMail;
 use sciurus_engine::{TaskError, TaskResult};
 use sciurus_job_master::ExecutionState;
 use sciurus_job_master::failure::{FailureCause, Fault};
-use sciurus_rpc::convert::{self, MessageError};
+use sciurus_rpc::convert::{self, MessageError, TaskCheckpointNews};
 use sciurus_rpc::proto::{self, from_job, source_event, to_job};
 
 use super::init::WorkerInit;
@@ -65,6 +68,8 @@ enum Message {
     SplitRequested(ExecutionAttemptId),
     /// A task's thread has ended.
     Ended(ExecutionAttemptId, TaskResult),
+    /// What a task says about checkpoints.
+    Checkpoint(ExecutionAttemptId, TaskCheckpointNews),
     /// Sources were stopped in vain.
     MemoryExceeded,
 }
@@ -87,7 +92,7 @@ struct Worker<'a> {
     manager: &'a Manager,
     init: &'a WorkerInit,
     tasks: Tasks,
-    memory: std::sync::Arc<Memory>,
+    memory: Arc<Memory>,
     next_metrics: Option<Instant>,
     /// Failures that follow from others, with the times at which they are told.
     kept_back: HashMap<ExecutionAttemptId, (Instant, FailureCause)>,
@@ -100,7 +105,7 @@ impl<'a> Worker<'a> {
         manager: &'a Manager,
         job_id: JobId,
         init: &'a WorkerInit,
-        job: DescribedJob,
+        mut job: DescribedJob,
         inbox: SyncSender<Message>,
     ) -> Result<Self, FailureCause> {
         let environment = |what: &str, error: &dyn std::fmt::Display| {
@@ -109,6 +114,7 @@ impl<'a> Worker<'a> {
         let wrong = |error: ConfigError| {
             FailureCause::new(Fault::User, "ConfigError", error.to_string()).not_retriable()
         };
+        job.settings.checkpoints = Some(checkpoint_services(&job.configuration, job_id, init)?);
         let configuration = &job.configuration;
         let timeout = configuration.get(&options::MEMORY_LIMIT_TIMEOUT).map_err(wrong)?;
         let ports = init.data_ports.parse().map_err(|error| {
@@ -204,9 +210,38 @@ impl<'a> Worker<'a> {
                     tracing::debug!("what the source says to {reader} comes too late");
                 }
             }
+            to_job::Message::TriggerCheckpoint(message) => {
+                let (attempt, barrier) = message.read()?;
+                let checkpoint = barrier.id;
+                if !self.tasks.mail(attempt, TaskMail::Checkpoint(barrier)) {
+                    let reason = "the task doesn't run here".to_owned();
+                    self.report(attempt, TaskCheckpointNews::Declined { checkpoint, reason });
+                }
+            }
+            to_job::Message::CheckpointComplete(message) => {
+                let (checkpoint, attempts) = message.read()?;
+                self.mail_all(attempts, &TaskMail::CheckpointComplete(checkpoint));
+            }
+            to_job::Message::CheckpointAborted(message) => {
+                let (checkpoint, attempts) = message.read()?;
+                self.mail_all(attempts, &TaskMail::CheckpointAborted(checkpoint));
+            }
             _ => tracing::warn!("the TaskManager sent a message that is not for workers"),
         }
         Ok(())
+    }
+
+    /// Tells those tasks that run here; the notice is for others, too.
+    fn mail_all(&self, attempts: Vec<ExecutionAttemptId>, mail: &TaskMail) {
+        for attempt in attempts {
+            self.tasks.mail(attempt, mail.clone());
+        }
+    }
+
+    /// Passes on what a task says about checkpoints.
+    fn report(&self, attempt: ExecutionAttemptId, news: TaskCheckpointNews) {
+        let report = proto::CheckpointReport::new(attempt, news);
+        send(self.manager, from_job::Message::Checkpoint(report));
     }
 
     fn deploy(&mut self, deployment: &Deployment) {
@@ -237,6 +272,7 @@ impl<'a> Worker<'a> {
                 send(self.manager, from_job::Message::SplitRequest(attempt.into()));
             }
             Message::Ended(attempt, result) => self.note_end(attempt, result),
+            Message::Checkpoint(attempt, news) => self.report(attempt, news),
             Message::MemoryExceeded => self.relieve_memory(),
             Message::Manager(_) => {}
         }
@@ -350,6 +386,23 @@ impl<'a> Worker<'a> {
         }
         0
     }
+}
+
+/// Makes what the tasks share for checkpoints. State backends may take the worker's share of the
+/// TaskManager's managed memory.
+fn checkpoint_services(
+    configuration: &Configuration,
+    job: JobId,
+    init: &WorkerInit,
+) -> Result<Arc<CheckpointServices>, FailureCause> {
+    let mut configuration = configuration.clone();
+    if init.managed_memory.bytes() > 0 {
+        configuration.set(&taskmanager::MEMORY_MANAGED_SIZE, &init.managed_memory);
+    }
+    CheckpointServices::new(&configuration, &init.scratch_directory, job).map_err(|error| {
+        let text = error.to_string();
+        FailureCause::new(Fault::User, "CheckpointSetup", text).not_retriable()
+    })
 }
 
 /// Returns whether a failure follows from the end of another task.

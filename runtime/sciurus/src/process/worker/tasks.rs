@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use sciurus_checkpoint::SubtaskRestore;
 use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, WorkerId};
 use sciurus_engine::deployment::TaskDeployment;
@@ -18,11 +19,12 @@ use sciurus_rpc::proto;
 
 use super::super::DescribedJob;
 use super::Message;
-use super::deploy::Deployment;
+use super::deploy::{Deployment, ToDeploy};
 use super::memory::Memory;
 use super::metrics::{task_metrics, under_way};
 use super::pressure::level;
 use super::reporter::Reporter;
+use super::responder::Responder;
 use crate::tasks::{spawn, thread_name};
 
 /// The tasks that run, and what they are made of.
@@ -79,8 +81,9 @@ impl Tasks {
 
     /// Starts tasks together: what they are connected with is among them or on other workers.
     pub(super) fn deploy(&mut self, deployment: &Deployment) -> Started {
-        let is_new = |attempt: &&ExecutionAttemptId| !self.running.contains_key(*attempt);
-        let attempts: Vec<_> = deployment.tasks.iter().filter(is_new).copied().collect();
+        let is_new = |(attempt, _): &&ToDeploy| !self.running.contains_key(attempt);
+        let tasks: Vec<&ToDeploy> = deployment.tasks.iter().filter(is_new).collect();
+        let attempts: Vec<_> = tasks.iter().map(|(attempt, _)| *attempt).collect();
         let controls: HashMap<ExecutionVertexId, Arc<TaskControl>> = attempts
             .iter()
             .map(|attempt| {
@@ -101,11 +104,11 @@ impl Tasks {
         let mut failed = Vec::new();
         match connect(&self.job.graph, &controls, channel_bytes, Some(&remote)) {
             Ok(mut endpoints) => {
-                for attempt in &attempts {
+                for (attempt, restore) in tasks {
                     let subtask = attempt.execution_vertex();
                     let ends = endpoints.remove(&subtask).unwrap_or_default();
                     let control = controls.get(&subtask).cloned().unwrap_or_default();
-                    if let Err(error) = self.start(*attempt, control, ends) {
+                    if let Err(error) = self.start(*attempt, restore.clone(), control, ends) {
                         failed.push((*attempt, error));
                     }
                 }
@@ -118,6 +121,7 @@ impl Tasks {
     fn start(
         &mut self,
         attempt: ExecutionAttemptId,
+        restore: Option<Arc<SubtaskRestore>>,
         control: Arc<TaskControl>,
         ends: Endpoints,
     ) -> TaskResult {
@@ -135,8 +139,8 @@ impl Tasks {
             control: control.clone(),
             senders: ends.senders,
             gates: ends.gates,
-            restore: None,
-            responder: None,
+            restore,
+            responder: Some(Arc::new(Responder { attempt, inbox: self.inbox.clone() })),
         };
         let (task, metrics) = deployment.build()?;
         let name = thread_name(&vertex.name, attempt.subtask, vertex.parallelism);
