@@ -8,11 +8,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, JobId, TaskManagerId, WorkerId};
+use sciurus_checkpoint::{CheckpointPointer, TaskAcknowledgement};
+use sciurus_core::checkpoint::{CheckpointId, SnapshotKind};
+use sciurus_core::ids::{
+    ExecutionAttemptId, ExecutionVertexId, JobId, JobVertexId, TaskManagerId, WorkerId,
+};
+use sciurus_job_master::checkpoint_coordinator::{RequestFailure, RequestOutcome};
 use sciurus_job_master::failure::FailureCause;
-use sciurus_rpc::convert::TaskChange;
+use sciurus_job_master::rescale::ParallelismBounds;
+use sciurus_rpc::convert::{SourcesSnapshot, TaskChange};
 use sciurus_rpc::proto::SourceEvent;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::metrics::MetricsBook;
 use crate::resource_manager::GrantedSlot;
@@ -25,6 +31,8 @@ const MAX_REPORTS: usize = 4096;
 pub enum JobEvent {
     /// Slots that it asked for are there.
     SlotsGranted(Vec<GrantedSlot>),
+    /// So many slots are free.
+    SlotsAvailable(u32),
     /// A TaskManager that it has slots of is gone.
     TaskManagerLost {
         /// The TaskManager.
@@ -81,10 +89,63 @@ pub enum JobEvent {
         /// Whether the process is gone.
         has_ended: bool,
     },
+    /// A task says something about checkpoints.
+    Checkpoint {
+        /// The attempt that says it.
+        attempt: ExecutionAttemptId,
+        /// What.
+        news: CheckpointNews,
+    },
+    /// The coordinator has taken a snapshot of all enumerators, or couldn't.
+    SourcesSnapshotted {
+        /// Which of the job's coordinators.
+        coordinator: u64,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// The enumerators' states, or why there are none.
+        result: SourcesSnapshot,
+    },
+    /// The metadata of a checkpoint was written, and the pointer to it, or couldn't be.
+    CheckpointWritten {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Where it lies, or why it doesn't.
+        result: Result<CheckpointPointer, String>,
+    },
+    /// A user wants a checkpoint or savepoint.
+    SnapshotRequested {
+        /// What for.
+        kind: SnapshotKind,
+        /// Where a savepoint goes: the URL of a folder.
+        target: Option<String>,
+        /// Who waits for it.
+        answer: Answer,
+    },
+    /// A user wants the job to run with other parallelism.
+    RescaleRequested {
+        /// The bounds of each vertex.
+        parallelism: BTreeMap<JobVertexId, ParallelismBounds>,
+        /// Who waits for it.
+        answer: Answer,
+    },
     /// The user wants the job to stop.
     CancelRequested,
     /// The JobManager stops: give the job up without an end.
     Suspend,
+}
+
+/// Where the answer to a user's request goes.
+pub type Answer = oneshot::Sender<Result<RequestOutcome, RequestFailure>>;
+
+/// What a task says about checkpoints.
+#[derive(Debug)]
+pub enum CheckpointNews {
+    /// Its part of a checkpoint is durable.
+    Acknowledged(CheckpointId, Box<TaskAcknowledgement>),
+    /// It takes no part in a checkpoint, for this reason.
+    Declined(CheckpointId, String),
+    /// All of its input has ended and was processed.
+    EndOfData,
 }
 
 /// The sending end of a job's queue of events.

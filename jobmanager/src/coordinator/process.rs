@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use prost::Message;
 use rustix::process::Pid;
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_job_master::failure::{FailureCause, Fault};
 use sciurus_rpc::convert::{MessageError, required};
 use sciurus_rpc::framing;
@@ -169,12 +170,25 @@ impl Coordinator {
     ///
     /// # Errors
     /// [`FailureCause`] where the coordinator doesn't read what it is sent.
-    pub fn start_readers(
-        &self,
-        readers: Vec<proto::Subtask>,
-        round: u64,
-    ) -> Result<(), FailureCause> {
-        self.send(to_job::Message::StartReaders(proto::StartReaders { readers, round }))
+    pub fn start_readers(&self, start: proto::StartReaders) -> Result<(), FailureCause> {
+        self.send(to_job::Message::StartReaders(start))
+    }
+
+    /// Asks for a snapshot of all enumerators.
+    ///
+    /// # Errors
+    /// [`FailureCause`] where the coordinator doesn't read what it is sent.
+    pub fn snapshot_sources(&self, checkpoint: CheckpointId) -> Result<(), FailureCause> {
+        let checkpoint = checkpoint.0;
+        self.send(to_job::Message::SnapshotSources(proto::SnapshotSources { checkpoint }))
+    }
+
+    /// Says that a checkpoint is complete.
+    ///
+    /// # Errors
+    /// [`FailureCause`] where the coordinator doesn't read what it is sent.
+    pub fn checkpoint_complete(&self, checkpoint: CheckpointId) -> Result<(), FailureCause> {
+        self.send(to_job::Message::SourcesComplete(checkpoint.0))
     }
 
     /// Asks for a split.
@@ -272,6 +286,14 @@ async fn hear(reader: &mut OwnedReadHalf, number: u64, inbox: &Inbox) -> String 
         match message {
             from_job::Message::Decisions(decisions) => match read_decisions(decisions, number) {
                 Ok(event) => inbox.report(event).await,
+                Err(error) => return format!("it sent a message that makes no sense: {error}"),
+            },
+            from_job::Message::SourcesSnapshotted(snapshot) => match snapshot.read() {
+                Ok((checkpoint, result)) => {
+                    let event =
+                        JobEvent::SourcesSnapshotted { coordinator: number, checkpoint, result };
+                    inbox.report(event).await;
+                }
                 Err(error) => return format!("it sent a message that makes no sense: {error}"),
             },
             from_job::Message::SourcesFailed(cause) | from_job::Message::Refused(cause) => {

@@ -13,6 +13,7 @@ use sciurus_core::graph::{JobGraph, JobType};
 use sciurus_core::ids::{ExecutionGraphId, JobId};
 use sciurus_core::time::Timestamp;
 use sciurus_job_master::failure::FailureCause;
+use sciurus_job_master::rescale::Scheduler;
 use sciurus_job_master::restart::{NoRestart, RestartStrategy, RestartStrategySettings};
 use sciurus_job_master::{Event, JobMaster, JobMasterOptions, JobStatus};
 use sciurus_package::{
@@ -24,7 +25,10 @@ use crate::blobs::Blob;
 use crate::coordinator::{Coordinator, Executable, Part, Plan, launch};
 use crate::ha::StoredJob;
 use crate::inbox::{Inbox, Letters};
-use crate::job::{Job, JobServices, Runner, Submitted, WorkerPackage, coordinator_log};
+use crate::job::{
+    CheckpointSetup, Job, JobCheckpoints, JobServices, Runner, Submitted, WorkerPackage,
+    coordinator_log,
+};
 use crate::packages::blocking;
 
 /// The key by which Flink's operator says which id the job is to have.
@@ -48,6 +52,8 @@ struct Accepted {
     plan: Plan,
     coordinator: Option<Coordinator>,
     restart_strategy: Box<dyn RestartStrategy>,
+    checkpoints: CheckpointSetup,
+    scheduler: Scheduler,
     submitted: Submitted,
     prepared: Prepared,
     inbox: Inbox,
@@ -222,8 +228,19 @@ impl Dispatcher {
         let tasks = &self.0.services.tasks;
         let (plan, coordinator) =
             launch(&prepared.executable, Part::Coordinator, 1, inbox.clone(), tasks).await?;
+        let checkpoints = {
+            let (configuration, ha) = (plan.configuration.clone(), self.0.ha.clone());
+            let tmp_dir = self.0.settings.tmp_dir.clone();
+            let is_found = stored.is_some();
+            let read = move || {
+                CheckpointSetup::read(&configuration, id, ha.as_ref(), is_found, &tmp_dir)
+            };
+            blocking(read).await?
+        };
+        let scheduler = Scheduler::from_configuration(&plan.configuration)?;
+        let is_checkpointed = checkpoints.options.interval.is_some();
         let restart_strategy =
-            RestartStrategySettings::from_configuration(&plan.configuration, false)?
+            RestartStrategySettings::from_configuration(&plan.configuration, is_checkpointed)?
                 .build(fastrand::Rng::new())?;
         let mut services = self.0.services.clone();
         services.task_cancellation_timeout =
@@ -244,6 +261,8 @@ impl Dispatcher {
             plan,
             coordinator,
             restart_strategy,
+            checkpoints,
+            scheduler,
             submitted,
             prepared,
             inbox,
@@ -359,13 +378,16 @@ impl Dispatcher {
             slot_request_timeout: settings.slot_request_timeout,
             attempts_history_size: settings.attempts_history_size,
             exception_history_size: settings.exception_history_size,
-            ..JobMasterOptions::default()
+            checkpointing: accepted.checkpoints.options,
+            initial: accepted.checkpoints.initial,
+            scheduler: accepted.scheduler,
         };
         let now = SystemClock.now();
         let master = JobMaster::new(id, plan.graph, restart_strategy, options, now);
         let log = prepared.executable.log.clone();
         let resources = self.0.services.resources.clone();
-        let job = Job::new(master, submitted, plan.configuration, log, inbox, resources);
+        let configuration = plan.configuration;
+        let job = Job::new(master, submitted, configuration, log, inbox.clone(), resources);
         let job = Arc::new(job);
         tracing::info!("job '{}' ({id}) was accepted", job.name());
         services.ports.insert(id, job.port());
@@ -382,10 +404,26 @@ impl Dispatcher {
             arguments: prepared.arguments,
         };
         let executable = prepared.executable;
-        let runner =
-            Runner::new(job.clone(), letters, services.clone(), package, executable, coordinator);
+        let (checkpoints, cleanup) = JobCheckpoints::new(
+            id,
+            accepted.checkpoints.store,
+            accepted.checkpoints.retained,
+            self.0.ha.clone(),
+            inbox,
+            services.tasks.clone(),
+        );
+        let runner = Runner::new(
+            job.clone(),
+            letters,
+            services.clone(),
+            package,
+            executable,
+            coordinator,
+            checkpoints,
+        );
         let dispatcher = self.clone();
         let run = services.tasks.spawn(runner.run());
+        services.tasks.spawn(cleanup.run());
         services.tasks.spawn(async move {
             if let Err(error) = run.await {
                 // A defect: others must not suffer for it.

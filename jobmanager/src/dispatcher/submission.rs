@@ -13,6 +13,7 @@ use sciurus_package::PackageError;
 use crate::blobs::BlobError;
 use crate::coordinator::CoordinatorError;
 use crate::ha::HaError;
+use crate::job::CheckpointSetupError;
 
 /// Names a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +92,9 @@ pub enum SubmitError {
     /// The job's `main` has not said what the job is.
     #[error(transparent)]
     Main(#[from] CoordinatorError),
+    /// The job can't have its checkpoints, or not start from one.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointSetupError),
     /// The package can't be kept.
     #[error(transparent)]
     Blob(#[from] BlobError),
@@ -113,6 +117,7 @@ impl SubmitError {
                     | CoordinatorError::Ended { .. }
             ),
             Self::Package { error, .. } => !error.is_of_package(),
+            Self::Checkpoints(error) => error.may_pass(),
             Self::Blob(_) | Self::Ha(_) => true,
             _ => false,
         }
@@ -140,6 +145,7 @@ impl SubmitError {
             | Self::Config(_)
             | Self::Restart(_) => true,
             Self::Package { error, .. } => error.is_of_package(),
+            Self::Checkpoints(error) => error.is_of_submission(),
             Self::Main(error) => !matches!(error, CoordinatorError::Start { .. }),
             Self::Blob(_) | Self::Ha(_) | Self::ShuttingDown => false,
         }

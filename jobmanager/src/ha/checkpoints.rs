@@ -45,6 +45,8 @@ pub struct RecoveredCheckpoints {
     pub whole: Vec<(CheckpointPointer, CheckpointMetadata)>,
     /// The highest number that a checkpoint of the job is known to have had.
     pub last: CheckpointId,
+    /// Whether there were checkpoints, be they usable or not: without one the job would begin anew.
+    pub had_any: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,7 +133,8 @@ impl HaStore {
         let remembered = stored.retained.iter().map(|checkpoint| checkpoint.id);
         let in_folder = store.highest_id().map_err(failed)?;
         let last = remembered.chain(in_folder).max().unwrap_or_default();
-        Ok(RecoveredCheckpoints { whole, last })
+        let had_any = is_lost || !stored.retained.is_empty() || !whole.is_empty();
+        Ok(RecoveredCheckpoints { whole, last, had_any })
     }
 
     /// Forgets the checkpoints of a job that is forgotten.

@@ -105,6 +105,27 @@ impl HaStore {
             let mut source = File::open(package).map_err(error("read", package))?;
             write_durably(&stored, |file| io::copy(&mut source, file).map(drop))?;
         }
+        self.write(job)
+    }
+
+    /// Keeps another configuration of a job than it was submitted with. A job that isn't kept is
+    /// left alone.
+    ///
+    /// # Errors
+    /// [`HaError`] where it can't be written.
+    pub fn set_configuration(
+        &self,
+        id: JobId,
+        configuration: &Configuration,
+    ) -> Result<(), HaError> {
+        let _changing = self.changing.lock();
+        match self.read(&self.job_path(id)) {
+            Ok(job) => self.write(&StoredJob { configuration: configuration.clone(), ..job }),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn write(&self, job: &StoredJob) -> Result<(), HaError> {
         let text = to_json(job);
         let envelope = Envelope { version: VERSION, checksum: hash(text.as_bytes()), job: text };
         let bytes = to_json(&envelope);

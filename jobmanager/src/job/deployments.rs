@@ -2,7 +2,10 @@
 //! started first, and what waits for them. Plain data, no I/O.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use sciurus_checkpoint::SubtaskRestore;
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, TaskManagerId, WorkerId};
 
 use crate::resource_manager::GrantedSlot;
@@ -22,6 +25,8 @@ pub(super) struct Worker {
 pub(super) struct Placed {
     pub(super) attempt: ExecutionAttemptId,
     pub(super) slot: GrantedSlot,
+    /// What it starts with; without it, it starts anew.
+    pub(super) restore: Option<Arc<SubtaskRestore>>,
 }
 
 impl Placed {
@@ -45,6 +50,8 @@ pub(super) struct Sent {
     pub(super) attempt: ExecutionAttemptId,
     pub(super) task_manager: TaskManagerId,
     pub(super) generation: u64,
+    /// The checkpoint that it is restored from.
+    pub(super) restored: Option<CheckpointId>,
 }
 
 /// What has become of an attempt that is to be cancelled.
@@ -107,6 +114,7 @@ impl Deployments {
                 attempt: task.attempt,
                 task_manager: task.task_manager().clone(),
                 generation: task.slot.generation,
+                restored: task.restore.as_ref().map(|restore| restore.checkpoint),
             };
             self.sent.insert(task.attempt.execution_vertex(), sent);
         }
@@ -202,6 +210,7 @@ mod tests {
                     location: TaskManagerLocation { id, endpoint: task_manager.to_owned() },
                 },
             },
+            restore: None,
         }
     }
 

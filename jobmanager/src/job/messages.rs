@@ -66,6 +66,7 @@ pub(super) fn deploy_messages(
             attempt: Some(task.attempt.into()),
             allocation: bytes_of(allocation(task)),
             slot: task.slot.slot,
+            restore: task.restore.as_ref().map(|restore| restore.encode().into()),
         });
     }
     messages

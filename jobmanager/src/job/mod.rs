@@ -1,5 +1,6 @@
 //! One job: what is known of it ([`Job`]), and the task that runs it ([`runner`](self)).
 
+mod checkpoints;
 mod deployments;
 mod messages;
 mod runner;
@@ -10,18 +11,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use sciurus_core::checkpoint::SnapshotKind;
 use sciurus_core::config::Configuration;
 use sciurus_core::graph::JobType;
-use sciurus_core::ids::{ExecutionAttemptId, JobId, TaskManagerId};
+use sciurus_core::ids::{ExecutionAttemptId, JobId, JobVertexId, TaskManagerId};
 use sciurus_core::time::Timestamp;
+use sciurus_job_master::checkpoint_coordinator::{RequestFailure, RequestOutcome};
 use sciurus_job_master::failure::JobFailure;
+use sciurus_job_master::rescale::ParallelismBounds;
 use sciurus_job_master::{JobMaster, JobStatus, SlotShortage};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::inbox::{Inbox, JobEvent, JobPort};
 use crate::metrics::{MetricsBook, TaskMetricsView};
 use crate::resource_manager::ResourceManager;
 
+pub use checkpoints::CheckpointSetupError;
+pub(crate) use checkpoints::{CheckpointSetup, JobCheckpoints};
 pub(crate) use runner::{JobServices, Runner, WorkerPackage, coordinator_log};
 
 /// How a job was submitted.
@@ -197,6 +203,56 @@ impl Job {
     /// Asks the job to stop; its status tells when it has.
     pub(crate) fn cancel(&self) {
         self.inbox.tell(JobEvent::CancelRequested);
+    }
+
+    /// Takes a checkpoint or a savepoint, and returns the URL of its folder once it is durable; where
+    /// it is to end the job, once the job has finished.
+    ///
+    /// `target` is the URL of the folder in which a savepoint gets one of its own; without it the
+    /// job's configuration says where.
+    ///
+    /// # Errors
+    /// [`RequestFailure`] in Flink's words: the job doesn't run, the checkpoint failed or took too
+    /// long, nobody has said where savepoints go.
+    pub async fn trigger_snapshot(
+        &self,
+        kind: SnapshotKind,
+        target: Option<String>,
+    ) -> Result<String, RequestFailure> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.report(JobEvent::SnapshotRequested { kind, target, answer }).await;
+        match answered.await {
+            Ok(Ok(RequestOutcome::Snapshot { path, .. })) => Ok(path),
+            Ok(Ok(RequestOutcome::Requirements)) => Err(self.not_running()),
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(self.not_running()),
+        }
+    }
+
+    /// Lets the job run with other parallelism; returns once that is accepted, the job changes
+    /// behind it.
+    ///
+    /// # Errors
+    /// [`RequestFailure`] in Flink's words: a bound makes no sense, or the job doesn't run.
+    pub async fn rescale(
+        &self,
+        parallelism: BTreeMap<JobVertexId, ParallelismBounds>,
+    ) -> Result<(), RequestFailure> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.report(JobEvent::RescaleRequested { parallelism, answer }).await;
+        match answered.await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(self.not_running()),
+        }
+    }
+
+    /// Says that nobody runs the job who could answer.
+    fn not_running(&self) -> RequestFailure {
+        let (id, status) = (self.id, self.status());
+        RequestFailure::new(
+            "org.apache.flink.runtime.checkpoint.CheckpointException",
+            format!("job {id} doesn't run: it is {status}"),
+        )
     }
 
     /// Gives the job up without an end.

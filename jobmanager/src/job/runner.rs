@@ -5,33 +5,40 @@
 //! are sent to them, and only then does the coordinator hear that readers start, so that what it
 //! decides for them reaches a TaskManager behind the tasks themselves.
 
+mod checkpointing;
 mod coordinating;
+mod deploying;
 mod losses;
+mod rescaling;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sciurus_checkpoint::Deletion;
 use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::ids::{
-    AllocationId, ExecutionAttemptId, ExecutionVertexId, GraphFingerprint, TaskManagerId,
+    AllocationId, ExecutionAttemptId, ExecutionVertexId, GraphFingerprint,
 };
+use sciurus_job_master::checkpoint_coordinator::RequestId;
 use sciurus_job_master::failure::{FailureCause, JobFailure};
 use sciurus_job_master::{Action, Event, ExecutionState, JobStatus};
-use sciurus_rpc::convert::{bytes_of, configuration_texts};
+use sciurus_rpc::convert::bytes_of;
 use sciurus_rpc::proto;
-use sciurus_rpc::proto::job_manager_message::Message;
 use tokio_util::task::TaskTracker;
 
+use checkpointing::Fate;
+use coordinating::HeldBack;
+
 use super::Job;
-use super::deployments::{Cancelled, Deployments, Placed, Worker};
-use super::messages::deploy_messages;
+use super::checkpoints::JobCheckpoints;
+use super::deployments::{Cancelled, Deployments, Placed};
 use super::timers::{Due, Timers};
 use crate::coordinator::{Coordinator, Executable};
-use crate::inbox::{JobEvent, JobPorts, Letters};
+use crate::inbox::{Answer, JobEvent, JobPorts, Letters};
 use crate::resource_manager::{GrantedSlot, ResourceManager};
 use crate::task_managers::TaskManagers;
 
@@ -88,10 +95,16 @@ pub(crate) struct Runner {
     to_probe: Option<u64>,
     /// In which round each reader was started last.
     reader_rounds: HashMap<ExecutionVertexId, u64>,
-    /// What a coordinator that is being started is told first: which readers start, and which of
-    /// them have asked for a split.
-    held_back: Vec<(Vec<proto::Subtask>, u64)>,
+    /// What readers are restored from that are about to start.
+    restores: HashMap<ExecutionVertexId, Arc<proto::SourcesRestore>>,
+    /// What a coordinator that is being started is told first, and which readers have asked for a
+    /// split.
+    held_back: Vec<HeldBack>,
     held_back_requests: HashSet<ExecutionAttemptId>,
+    checkpoints: JobCheckpoints,
+    /// Users' requests that wait for an answer.
+    requests: BTreeMap<RequestId, Answer>,
+    last_request: u64,
     is_over: bool,
 }
 
@@ -103,6 +116,7 @@ impl Runner {
         package: WorkerPackage,
         executable: Executable,
         coordinator: Option<Coordinator>,
+        checkpoints: JobCheckpoints,
     ) -> Self {
         let fingerprint = job.master.lock().graph().fingerprint();
         Self {
@@ -122,8 +136,12 @@ impl Runner {
             answered_round: 0,
             to_probe: None,
             reader_rounds: HashMap::new(),
+            restores: HashMap::new(),
             held_back: Vec::new(),
             held_back_requests: HashSet::new(),
+            checkpoints,
+            requests: BTreeMap::new(),
+            last_request: 0,
             is_over: false,
         }
     }
@@ -131,6 +149,7 @@ impl Runner {
     /// Runs the job to its end, or until it is given up. That it has ended is told by
     /// [`Job::tell_end`], when all that follows is done.
     pub(crate) async fn run(mut self) {
+        self.tell(Event::SlotsAvailable(self.services.resources.counts().available));
         self.tell(Event::Start);
         while !self.is_over {
             tokio::select! {
@@ -153,6 +172,7 @@ impl Runner {
                 self.grants.extend(slots.into_iter().map(|slot| (slot.grant.allocation, slot)));
                 self.tell(Event::SlotsGranted(grants));
             }
+            JobEvent::SlotsAvailable(free) => self.tell(Event::SlotsAvailable(free)),
             JobEvent::TaskManagerLost { task_manager, cause } => {
                 self.lose_task_manager(&task_manager, cause);
             }
@@ -173,6 +193,7 @@ impl Runner {
                     self.services.task_managers.send(&task_manager, generation, cancel);
                     return;
                 }
+                self.note_restore(attempt, failure.as_ref());
                 self.tell(Event::TaskStateChanged { attempt, state, failure });
                 if state.is_terminal() {
                     self.deployments.ended(attempt);
@@ -184,6 +205,19 @@ impl Runner {
             }
             JobEvent::CoordinatorFailed { coordinator, cause, has_ended } => {
                 self.on_coordinator_failed(coordinator, cause, has_ended);
+            }
+            JobEvent::Checkpoint { attempt, news } => self.on_checkpoint_news(attempt, news),
+            JobEvent::SourcesSnapshotted { coordinator, checkpoint, result } => {
+                self.on_sources_snapshotted(coordinator, checkpoint, result);
+            }
+            JobEvent::CheckpointWritten { checkpoint, result } => {
+                self.tell(Event::CheckpointWritten { checkpoint, result });
+            }
+            JobEvent::SnapshotRequested { kind, target, answer } => {
+                self.request(answer, |request| Event::SnapshotRequested { request, kind, target });
+            }
+            JobEvent::RescaleRequested { parallelism, answer } => {
+                self.request(answer, |request| Event::RescaleRequested { request, parallelism });
             }
             JobEvent::CancelRequested => self.tell(Event::CancelRequested),
             JobEvent::Suspend => self.is_over = true,
@@ -240,9 +274,9 @@ impl Runner {
                     }
                     self.services.resources.release(id, allocations);
                 }
-                Action::Deploy { attempt, slot, .. } => {
+                Action::Deploy { attempt, slot, restore } => {
                     if let Some(slot) = self.grants.get(&slot.allocation) {
-                        to_deploy.push(Placed { attempt, slot: slot.clone() });
+                        to_deploy.push(Placed { attempt, slot: slot.clone(), restore });
                     }
                 }
                 Action::CancelTask { attempt } => {
@@ -266,18 +300,42 @@ impl Runner {
                 Action::JobReachedTerminal { status, failure } => {
                     self.on_end(status, failure.as_ref());
                 }
-                Action::SnapshotSources { .. }
-                | Action::TriggerCheckpoint { .. }
-                | Action::WriteCheckpoint(_)
-                | Action::NotifyComplete { .. }
-                | Action::NotifyAborted { .. }
-                | Action::DeleteCheckpoint { .. }
-                | Action::DiscardCheckpoint { .. }
-                | Action::DiscardFiles(_)
-                | Action::DeleteLeftovers { .. }
-                | Action::RestoreSources { .. }
-                | Action::RequestDone { .. }
-                | Action::ChangeGraph { .. } => {}
+                Action::SnapshotSources { checkpoint } => {
+                    let refused = self.snapshot_sources(checkpoint);
+                    events.extend(refused.map(|reason| Event::SourcesSnapshotted {
+                        checkpoint,
+                        result: Err(reason),
+                    }));
+                }
+                Action::TriggerCheckpoint { attempt, barrier } => {
+                    events.extend(self.trigger_checkpoint(attempt, &barrier));
+                }
+                Action::NotifyComplete { attempts, checkpoint } => {
+                    self.notify_tasks(attempts, checkpoint, Fate::Complete);
+                    self.notify_sources(checkpoint);
+                }
+                Action::NotifyAborted { attempts, checkpoint } => {
+                    self.notify_tasks(attempts, checkpoint, Fate::Aborted);
+                }
+                Action::RestoreSources { checkpoint, readers, states } => {
+                    self.restore_readers(checkpoint, readers, &states);
+                }
+                Action::RequestDone { request, result } => self.answer(request, result),
+                Action::ChangeGraph { overrides } => self.change_graph(&overrides),
+                Action::WriteCheckpoint(metadata) => self.checkpoints.write(metadata),
+                Action::DeleteCheckpoint { checkpoint, pointer, shared } => {
+                    let deletion = Deletion::Checkpoint { pointer, shared };
+                    self.checkpoints.delete(Some(checkpoint), deletion);
+                }
+                Action::DiscardCheckpoint { checkpoint, exclusive } => {
+                    self.checkpoints.delete(Some(checkpoint), Deletion::Folder(exclusive));
+                }
+                Action::DiscardFiles(files) => {
+                    self.checkpoints.delete(None, Deletion::Files(files));
+                }
+                Action::DeleteLeftovers { retained } => {
+                    self.checkpoints.delete_leftovers(retained, self.is_over);
+                }
             }
         }
         let patience = self.services.task_cancellation_timeout;
@@ -318,68 +376,6 @@ impl Runner {
             tracing::error!("job '{name}' ({id}) has failed: {failure}");
         }
         self.is_over = true;
-    }
-
-    /// Sends tasks to their workers, or has the workers started first.
-    fn deploy(&mut self, tasks: Vec<Placed>) {
-        if tasks.is_empty() {
-            return;
-        }
-        for (task_manager, worker) in self.deployments.add(tasks) {
-            let message = Message::StartWorker(self.start_worker(&task_manager, &worker));
-            // Where the TaskManager is lost an event says so.
-            self.services.task_managers.send(&task_manager, worker.generation, message);
-            let due = Due::WorkerStarted(task_manager, worker.id);
-            self.timers.add(self.services.worker_start_timeout, due);
-        }
-        self.deploy_what_is_ready();
-    }
-
-    fn deploy_what_is_ready(&mut self) {
-        for tasks in self.deployments.take_ready() {
-            let messages = deploy_messages(&self.job.master.lock(), &self.deployments, &tasks);
-            for (task_manager, (worker, generation, tasks)) in messages {
-                let message = Message::Deploy(proto::Deploy {
-                    job_id: self.id_bytes(),
-                    worker: bytes_of(worker.to_bytes()),
-                    tasks: Some(tasks),
-                });
-                self.services.task_managers.send(&task_manager, generation, message);
-            }
-            self.start_readers(&tasks);
-            let attempts = tasks.into_iter().map(|task| task.attempt).collect();
-            self.timers.add(self.services.worker_start_timeout, Due::Taken(attempts));
-        }
-    }
-
-    fn start_worker(&self, task_manager: &TaskManagerId, worker: &Worker) -> proto::StartWorker {
-        let package = &self.package;
-        let is_there = |slot: &&GrantedSlot| slot.grant.location.id == *task_manager;
-        proto::StartWorker {
-            job_id: self.id_bytes(),
-            job_name: self.job.name().to_owned(),
-            worker: bytes_of(worker.id.to_bytes()),
-            package: Some(proto::Package {
-                sha256: Bytes::copy_from_slice(&package.sha256),
-                size_bytes: package.size_bytes,
-                name: package.name.clone(),
-                entry: package.entry.clone(),
-            }),
-            arguments: package.arguments.clone(),
-            configuration: configuration_texts(&self.executable.configuration),
-            fingerprint: bytes_of(self.fingerprint.to_bytes()),
-            slots: self.grants.values().filter(is_there).count() as u32,
-        }
-    }
-
-    fn cancel_message(&self, attempt: ExecutionAttemptId) -> Message {
-        let job_id = self.id_bytes();
-        Message::CancelTask(proto::CancelTask { job_id, attempt: Some(attempt.into()) })
-    }
-
-    fn stop_message(&self, grace: Duration) -> Message {
-        let grace_ms = grace.as_millis() as u32;
-        Message::StopWorker(proto::StopWorker { job_id: self.id_bytes(), grace_ms })
     }
 
     fn id_bytes(&self) -> Bytes {

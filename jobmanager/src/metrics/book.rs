@@ -24,13 +24,13 @@ const MAX_ATTEMPTS: usize = 4;
 /// The latest counts of each attempt, and earlier ones for rates.
 #[derive(Debug)]
 pub struct MetricsBook {
-    graph: ExecutionGraphId,
-    parallelism: HashMap<JobVertexId, u32>,
     pages: Mutex<Pages>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pages {
+    graph: ExecutionGraphId,
+    parallelism: HashMap<JobVertexId, u32>,
     subtasks: HashMap<(JobVertexId, u32), VecDeque<Page>>,
     workers: BTreeMap<TaskManagerId, BTreeMap<String, f64>>,
 }
@@ -47,7 +47,19 @@ struct Page {
 impl MetricsBook {
     /// Makes a book for the subtasks of a job.
     pub fn new(graph: ExecutionGraphId, parallelism: HashMap<JobVertexId, u32>) -> Self {
-        Self { graph, parallelism, pages: Mutex::default() }
+        let (subtasks, workers) = (HashMap::new(), BTreeMap::new());
+        Self { pages: Mutex::new(Pages { graph, parallelism, subtasks, workers }) }
+    }
+
+    /// Takes note that the job has other subtasks from now on; counts of those that are left go.
+    pub fn rescale(&self, graph: ExecutionGraphId, parallelism: HashMap<JobVertexId, u32>) {
+        let mut pages = self.pages.lock();
+        let is_there = |vertex: &JobVertexId, subtask: u32| {
+            parallelism.get(vertex).is_some_and(|subtasks| subtask < *subtasks)
+        };
+        pages.subtasks.retain(|(vertex, subtask), _| is_there(vertex, *subtask));
+        pages.graph = graph;
+        pages.parallelism = parallelism;
     }
 
     /// Takes note of what a task has counted so far; what belongs to no task of the job is left
@@ -63,11 +75,11 @@ impl MetricsBook {
     ) -> Result<(), MessageError> {
         let attempt = report.attempt.clone().ok_or(MessageError::Missing("attempt"))?;
         let attempt = ExecutionAttemptId::try_from(attempt)?;
-        let subtasks = self.parallelism.get(&attempt.vertex).copied().unwrap_or(0);
-        if attempt.graph != self.graph || attempt.subtask.0 >= subtasks {
+        let mut pages = self.pages.lock();
+        let subtasks = pages.parallelism.get(&attempt.vertex).copied().unwrap_or(0);
+        if attempt.graph != pages.graph || attempt.subtask.0 >= subtasks {
             return Ok(());
         }
-        let mut pages = self.pages.lock();
         let book = pages.subtasks.entry((attempt.vertex, attempt.subtask.0)).or_default();
         let latest = book.back().map(|page| page.attempt);
         if latest.is_none_or(|latest| latest < attempt.attempt) {
@@ -110,10 +122,10 @@ impl MetricsBook {
 
     /// Returns what an attempt counts.
     pub fn view(&self, attempt: ExecutionAttemptId) -> Option<TaskMetricsView> {
-        if attempt.graph != self.graph {
+        let pages = self.pages.lock();
+        if attempt.graph != pages.graph {
             return None;
         }
-        let pages = self.pages.lock();
         let book = pages.subtasks.get(&(attempt.vertex, attempt.subtask.0))?;
         book.iter().find(|page| page.attempt == attempt.attempt)?.view(attempt)
     }

@@ -39,6 +39,7 @@ impl ResourceManager {
     /// Notes that a TaskManager has joined.
     pub fn task_manager_joined(&self, location: TaskManagerLocation, generation: u64, slots: u32) {
         self.decide(|manager| manager.add_task_manager(location, generation, slots));
+        self.announce();
     }
 
     /// Notes that a TaskManager is gone and tells all jobs that had slots there.
@@ -52,6 +53,8 @@ impl ResourceManager {
                 });
             }
         }
+        drop(manager);
+        self.announce();
     }
 
     /// Looks for slots for a job, which hears of them by [`JobEvent::SlotsGranted`].
@@ -67,11 +70,13 @@ impl ResourceManager {
     /// Takes slots back.
     pub fn release(&self, job: JobId, allocations: Vec<AllocationId>) {
         self.decide(|manager| manager.release(job, allocations));
+        self.announce();
     }
 
     /// Takes back all that a job has.
     pub fn remove_job(&self, job: JobId) {
         self.decide(|manager| manager.remove_job(job));
+        self.announce();
     }
 
     /// Returns how many slots there are.
@@ -83,6 +88,14 @@ impl ResourceManager {
     /// Returns which slots of a TaskManager are in use.
     pub fn allocated(&self, task_manager: &TaskManagerId) -> Vec<AllocatedSlot> {
         self.slots.lock().allocated(task_manager).map(|(slots, _)| slots).unwrap_or_default()
+    }
+
+    /// Tells all jobs how many slots are free: some may want to have more.
+    fn announce(&self) {
+        let free = self.counts().available;
+        for port in self.jobs.all().values() {
+            port.inbox.tell(JobEvent::SlotsAvailable(free));
+        }
     }
 
     fn decide(&self, decide: impl FnOnce(&mut SlotManager) -> Grants) {

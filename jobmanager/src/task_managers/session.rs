@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use sciurus_checkpoint::{SubtaskState, TaskAcknowledgement};
 use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::ids::{HEX_ID_BYTES, JobId, WorkerId};
 use sciurus_job_master::failure::FailureCause;
-use sciurus_rpc::convert::{MessageError, id, required, sorted};
+use sciurus_rpc::convert::{MessageError, TaskCheckpointNews, id, required, sorted};
 use sciurus_rpc::proto::job_manager_message::Message as ToTaskManager;
 use sciurus_rpc::proto::task_manager_message::Message;
 use sciurus_rpc::proto::{self, TaskManagerMessage};
@@ -13,7 +14,7 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
 
 use super::{Session, TaskManagers};
-use crate::inbox::{JobEvent, JobPort};
+use crate::inbox::{CheckpointNews, JobEvent, JobPort};
 
 /// How many messages that make no sense a TaskManager may send.
 const MAX_SENSELESS: u32 = 100;
@@ -119,6 +120,13 @@ impl TaskManagers {
                 self.tell(&request.job_id, session, |_| Ok(JobEvent::SplitRequested(reader)))
                     .await?;
             }
+            Message::Checkpoint(message) => {
+                let report = required(message.report, "report of a checkpoint")?;
+                let (attempt, news) = report.read()?;
+                let news = read_news(news);
+                self.tell(&message.job_id, session, |_| Ok(JobEvent::Checkpoint { attempt, news }))
+                    .await?;
+            }
             Message::Metrics(report) => self.note_metrics(session, report)?,
             Message::FileList(list) => self.0.requests.on_list(session.generation, list),
             Message::FileRefused(refused) => {
@@ -164,6 +172,29 @@ impl TaskManagers {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads what a task says about a checkpoint. State that can't be read is none.
+fn read_news(news: TaskCheckpointNews) -> CheckpointNews {
+    match news {
+        TaskCheckpointNews::Acknowledged { checkpoint, state, metrics } => {
+            match SubtaskState::decode(&state) {
+                Ok(state) => {
+                    let acknowledgement = Box::new(TaskAcknowledgement { state, metrics });
+                    CheckpointNews::Acknowledged(checkpoint, acknowledgement)
+                }
+                Err(error) => {
+                    let reason = format!("the task has sent a state that can't be read: {error}");
+                    CheckpointNews::Declined(checkpoint, reason)
+                }
+            }
+        }
+        TaskCheckpointNews::Declined { checkpoint, mut reason } => {
+            cut(&mut reason, MAX_MESSAGE_BYTES);
+            CheckpointNews::Declined(checkpoint, reason)
+        }
+        TaskCheckpointNews::EndOfData => CheckpointNews::EndOfData,
     }
 }
 

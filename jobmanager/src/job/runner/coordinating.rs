@@ -2,10 +2,13 @@
 //! has ended.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, JobVertexId};
 use sciurus_job_master::Event;
 use sciurus_job_master::failure::{FailureCause, Fault};
+use sciurus_rpc::convert::{EnumeratorStates, SourcesSnapshot, enumerator_states};
 use sciurus_rpc::proto;
 use sciurus_rpc::proto::job_manager_message::Message;
 
@@ -15,6 +18,14 @@ use crate::coordinator::{Coordinator, Part, launch};
 /// How often a coordinator that is asked for splits is asked for a sign of life within the time that
 /// it has for one.
 const PROBES_IN_TIMEOUT: u32 = 10;
+
+/// What a coordinator is told that is being started.
+pub(super) enum HeldBack {
+    /// Readers start.
+    Start(proto::StartReaders),
+    /// A snapshot of all enumerators is wanted.
+    Snapshot(CheckpointId),
+}
 
 impl Runner {
     /// Tells the coordinator which readers of sources start, if any do.
@@ -33,14 +44,91 @@ impl Runner {
         self.round += 1;
         let round = self.round;
         self.reader_rounds.extend(readers.iter().map(|reader| (*reader, round)));
-        let readers: Vec<proto::Subtask> = readers.into_iter().map(Into::into).collect();
+        // All are restored from the same checkpoint.
+        let restores: Vec<_> =
+            readers.iter().filter_map(|reader| self.restores.remove(reader)).collect();
+        let restore = restores.first().map(|restore| proto::SourcesRestore::clone(restore));
+        let readers = readers.into_iter().map(Into::into).collect();
+        let start = proto::StartReaders { readers, round, restore };
         if let Some(coordinator) = &self.coordinator {
-            let (number, told) = (coordinator.number(), coordinator.start_readers(readers, round));
+            let (number, told) = (coordinator.number(), coordinator.start_readers(start));
             self.expect_answer(number);
             self.note(told);
         } else {
-            self.held_back.push((readers, round));
+            self.held_back.push(HeldBack::Start(start));
             self.start_coordinator();
+        }
+    }
+
+    /// Remembers what readers are restored from that are about to start.
+    pub(super) fn restore_readers(
+        &mut self,
+        checkpoint: Option<CheckpointId>,
+        readers: BTreeSet<ExecutionVertexId>,
+        states: &EnumeratorStates,
+    ) {
+        let Some(CheckpointId(checkpoint)) = checkpoint else {
+            for reader in &readers {
+                self.restores.remove(reader);
+            }
+            return;
+        };
+        let states = enumerator_states(states);
+        let restore = Arc::new(proto::SourcesRestore { checkpoint, states });
+        self.restores.extend(readers.into_iter().map(|reader| (reader, restore.clone())));
+    }
+
+    /// Asks for a snapshot of all enumerators; returns why there will be none.
+    pub(super) fn snapshot_sources(&mut self, checkpoint: CheckpointId) -> Option<String> {
+        if let Some(coordinator) = &self.coordinator {
+            let (number, told) = (coordinator.number(), coordinator.snapshot_sources(checkpoint));
+            self.probe_later(number);
+            self.note(told);
+            None
+        } else if self.starting.is_some() {
+            self.held_back.push(HeldBack::Snapshot(checkpoint));
+            None
+        } else {
+            Some("the job's coordinator is gone".to_owned())
+        }
+    }
+
+    /// Tells the coordinator that a checkpoint is complete. One that is about to start has nothing
+    /// of it.
+    pub(super) fn notify_sources(&mut self, checkpoint: CheckpointId) {
+        if let Some(coordinator) = &self.coordinator {
+            let told = coordinator.checkpoint_complete(checkpoint);
+            self.note(told);
+        }
+    }
+
+    /// Hears of a snapshot of all enumerators.
+    pub(super) fn on_sources_snapshotted(
+        &mut self,
+        coordinator: u64,
+        checkpoint: CheckpointId,
+        result: SourcesSnapshot,
+    ) {
+        if self.coordinator.as_ref().is_some_and(|current| current.number() == coordinator) {
+            self.tell(Event::SourcesSnapshotted { checkpoint, result });
+        }
+    }
+
+    /// Ends the coordinator, as its enumerators are of no use any more.
+    pub(super) fn end_coordinator(&mut self) {
+        self.coordinator = None;
+        self.starting = None;
+        self.held_back.clear();
+        self.held_back_requests.clear();
+        self.restores.clear();
+        self.reader_rounds.clear();
+    }
+
+    /// Sees to it that a coordinator that was asked for something is asked for a sign of life.
+    fn probe_later(&mut self, number: u64) {
+        if self.to_probe.replace(number) != Some(number) {
+            let pause = self.services.worker_start_timeout / PROBES_IN_TIMEOUT;
+            self.timers.add(pause, Due::CoordinatorProbed(number));
         }
     }
 
@@ -54,10 +142,7 @@ impl Runner {
             let told = coordinator.request_split(reader.execution_vertex().into());
             // An enumerator may answer a request much later, so a coordinator that hangs is found
             // otherwise.
-            if self.to_probe.replace(number) != Some(number) {
-                let pause = self.services.worker_start_timeout / PROBES_IN_TIMEOUT;
-                self.timers.add(pause, Due::CoordinatorProbed(number));
-            }
+            self.probe_later(number);
             self.note(told);
         } else if self.starting.is_some() {
             self.held_back_requests.insert(reader);
@@ -112,9 +197,11 @@ impl Runner {
     pub(super) fn on_coordinator_started(&mut self, started: Result<Coordinator, FailureCause>) {
         match started {
             Ok(coordinator) => {
-                let told = std::mem::take(&mut self.held_back)
-                    .into_iter()
-                    .try_for_each(|(readers, round)| coordinator.start_readers(readers, round));
+                let mut held_back = std::mem::take(&mut self.held_back).into_iter();
+                let told = held_back.try_for_each(|held_back| match held_back {
+                    HeldBack::Start(start) => coordinator.start_readers(start),
+                    HeldBack::Snapshot(checkpoint) => coordinator.snapshot_sources(checkpoint),
+                });
                 let requests = std::mem::take(&mut self.held_back_requests);
                 let told = told.and_then(|()| {
                     let requests = requests.into_iter();
@@ -144,7 +231,9 @@ impl Runner {
             return;
         };
         self.round += 1;
-        let told = coordinator.start_readers(Vec::new(), self.round);
+        let round = self.round;
+        let told = coordinator
+            .start_readers(proto::StartReaders { round, ..proto::StartReaders::default() });
         self.expect_answer(number);
         self.note(told);
     }

@@ -50,6 +50,9 @@ pub(super) enum Message {
     Cancel,
 }
 
+/// How many slots there are: as many as a job may need.
+const SLOTS: u32 = 1 << 20;
+
 /// Where the answer to a user's request goes.
 pub(super) type Answer = SyncSender<Result<RequestOutcome, RequestFailure>>;
 
@@ -117,7 +120,8 @@ impl Master {
 
     /// Runs the job to its end.
     pub(super) fn run(mut self, inbox: &Receiver<Message>) -> JobOutcome {
-        let mut outcome = self.tell(Event::Start);
+        let mut outcome = self.tell(Event::SlotsAvailable(SLOTS));
+        outcome = outcome.or_else(|| self.tell(Event::Start));
         while outcome.is_none() {
             outcome = match inbox.recv_timeout(self.time_to_next_timer()) {
                 Ok(message) => self.on_message(message),
@@ -210,7 +214,14 @@ impl Master {
     }
 
     pub(super) fn fail(&mut self, attempt: ExecutionAttemptId, error: &TaskError) -> Option<JobOutcome> {
-        self.report(attempt, ExecutionState::Failed, Some(cause_of(error)))
+        let outcome = match error.innermost() {
+            TaskError::CheckpointUnreadable { checkpoint, reason } => {
+                let (checkpoint, reason) = (*checkpoint, reason.to_string());
+                self.tell(Event::RestoreFailed { checkpoint, reason })
+            }
+            _ => None,
+        };
+        outcome.or_else(|| self.report(attempt, ExecutionState::Failed, Some(cause_of(error))))
     }
 
     /// Tells the job's master of an event and does what it wants.
