@@ -140,16 +140,13 @@ impl<'a> Writer<'a> {
         snapshot: &SnapshotFiles,
     ) -> Result<KeyedStateHandle, WriteError> {
         let metadata = self.data(|out| Ok(out.write_all(&snapshot.metadata)?))?;
-        // Files that others refer to have to lie where checkpoints share them.
-        let folder = match self.barrier.kind {
-            SnapshotKind::Checkpoint | SnapshotKind::FullCheckpoint => self.barrier.shared.clone(),
-            SnapshotKind::Savepoint { .. } => None,
-        };
-        let reuses =
-            self.barrier.kind == SnapshotKind::Checkpoint && self.services.is_incremental();
+        // Files that later checkpoints refer to have to lie where checkpoints share them.
+        let is_shared = self.services.is_incremental() && !self.barrier.kind.is_savepoint();
+        let folder = self.barrier.shared.as_deref().filter(|_| is_shared);
+        let reuses = self.barrier.kind == SnapshotKind::Checkpoint;
         let (mut shared, mut private) = (BTreeMap::new(), BTreeMap::new());
         for file in &snapshot.files {
-            match &folder {
+            match folder {
                 Some(folder) if file.shared => {
                     let known = if reuses { self.known_file(operator, &file.name) } else { None };
                     let uploaded = match known {
@@ -165,7 +162,9 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        self.shared.insert(operator, shared.clone());
+        if is_shared {
+            self.shared.insert(operator, shared.clone());
+        }
         Ok(KeyedStateHandle::Incremental { range: self.range, metadata, shared, private })
     }
 
