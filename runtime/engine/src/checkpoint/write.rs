@@ -74,7 +74,7 @@ impl<'a> Writer<'a> {
     pub(super) fn write(&mut self, parts: Vec<OperatorPart>) -> Result<SubtaskState, WriteError> {
         let mut state = SubtaskState::default();
         for OperatorPart { id, keyed, operator } in parts {
-            let keyed = keyed.map(|keyed| self.keyed(id, keyed)).transpose()?;
+            let keyed = keyed.map(|keyed| self.keyed(id, &keyed)).transpose()?;
             let operator = operator.map(|operator| self.operator(&operator)).transpose()?;
             state.operators.insert(id, OperatorSubtaskState { keyed, operator });
         }
@@ -107,7 +107,7 @@ impl<'a> Writer<'a> {
     fn keyed(
         &mut self,
         operator: OperatorId,
-        snapshot: KeyedSnapshot,
+        snapshot: &KeyedSnapshot,
     ) -> Result<KeyedStateHandle, WriteError> {
         if self.wants_files()
             && let Some(files) = snapshot.files()?

@@ -211,8 +211,9 @@ impl Task {
     /// Reads once.
     fn poll(&mut self, reporter: &mut dyn TaskReporter) -> TaskResult<Progress> {
         match (&mut self.input, self.phase) {
-            (_, Phase::Stopping { .. }) => Ok(Progress::Wait(LONGEST_WAIT)),
-            (Input::Source { .. }, Phase::DataEnded { .. }) => Ok(Progress::Wait(LONGEST_WAIT)),
+            (_, Phase::Stopping { .. }) | (Input::Source { .. }, Phase::DataEnded { .. }) => {
+                Ok(Progress::Wait(LONGEST_WAIT))
+            }
             (Input::Source { output, .. }, Phase::Closing) => {
                 output.emit_control(&StreamElement::EndOfPartition)?;
                 Ok(Progress::Ended)

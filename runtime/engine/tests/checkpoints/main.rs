@@ -3,6 +3,8 @@
 //! [`job`] is what runs: a diamond of sources, a relay, counters with two inputs, and sinks that
 //! commit. [`cluster`] runs it in this process, takes its checkpoints, kills it and restores it.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers are part of the test")]
+
 mod cluster;
 mod faults;
 mod job;
