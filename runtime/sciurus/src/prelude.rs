@@ -12,8 +12,11 @@ pub use sciurus_core::{BoxError, Record};
 pub use sciurus_derive::Record;
 pub use sciurus_engine::accumulator::LongCounter;
 pub use sciurus_engine::function::{
-    CoProcessFunction, Context, KeyedCoProcessFunction, KeyedContext, KeyedProcessFunction,
-    KeyedRuntimeContext, OnTimerContext, ProcessFunction, RuntimeContext, TimeDomain,
+    BroadcastContext, BroadcastProcessFunction, CoProcessFunction, Context,
+    FunctionInitializationContext, FunctionSnapshotContext, KeyedBroadcastProcessFunction,
+    KeyedCoProcessFunction, KeyedContext, KeyedProcessFunction, KeyedReadOnlyContext,
+    KeyedRuntimeContext, OnTimerContext, ProcessFunction, ReadOnlyContext, ReadOnlyOnTimerContext,
+    RuntimeContext, TimeDomain,
 };
 pub use sciurus_engine::watermark::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 pub use sciurus_engine::windowing::assigner::{
@@ -28,13 +31,15 @@ pub use sciurus_engine::windowing::trigger::{
 };
 pub use sciurus_engine::windowing::window::{GlobalWindow, TimeWindow, Window};
 pub use sciurus_engine::{Collector, OutputTag};
+pub use sciurus_state::operator::{BroadcastState, OperatorListState};
 pub use sciurus_state::{
     AggregateFunction, AggregatingState, ListState, MapState, ReducingState, StateAccess,
     StateTtlConfig, ValueState,
 };
 
 pub use crate::stream::{
-    AllWindowedStream, CollectedStream, ConnectedStreams, DataStream, DataStreamSink,
+    AllWindowedStream, BroadcastConnectedStream, BroadcastStream, CollectedStream,
+    ConnectedStreams, DataStream, DataStreamSink, KeyedBroadcastConnectedStream,
     KeyedConnectedStreams, KeyedStream, SingleOutputStreamOperator, WindowedStream,
 };
 pub use crate::{JobClient, JobError, JobExecutionResult, JobStatus, StreamExecutionEnvironment};

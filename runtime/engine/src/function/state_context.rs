@@ -3,7 +3,7 @@
 use sciurus_core::BoxError;
 use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::record::RowCodec;
-use sciurus_state::operator::OperatorListState;
+use sciurus_state::operator::{BroadcastState, OperatorListState};
 use sciurus_state::{OperatorBackend, StateError};
 
 use crate::error::{TaskError, TaskResult};
@@ -42,6 +42,18 @@ impl<'a> FunctionInitializationContext<'a> {
         list: &mut OperatorListState<T>,
     ) -> Result<(), StateError> {
         self.state.register(list)
+    }
+
+    /// Registers a map of which every subtask has all, with the entries restored of it if there are
+    /// any.
+    ///
+    /// # Errors
+    /// As [`OperatorBackend::register_broadcast`].
+    pub fn register_broadcast<K: RowCodec + Ord, V: RowCodec>(
+        &mut self,
+        map: &mut BroadcastState<K, V>,
+    ) -> Result<(), StateError> {
+        self.state.register_broadcast(map)
     }
 
     /// Returns where the operator state is.

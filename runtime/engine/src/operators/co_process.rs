@@ -32,11 +32,11 @@ impl<F: CoProcessFunction> Operator for CoProcess<F> {
     fn process_batch(&mut self, input: usize, batch: Batch, out: &mut Output) -> TaskResult {
         let Self { function, runtime } = self;
         if input == 0 {
-            runtime.process_batch::<F::In1>(&batch, out, |value, context, collector| {
+            runtime.process_batch::<F::In1>(&batch, out, |value, context, _, collector| {
                 function.process_element1(value, context, collector)
             })
         } else {
-            runtime.process_batch::<F::In2>(&batch, out, |value, context, collector| {
+            runtime.process_batch::<F::In2>(&batch, out, |value, context, _, collector| {
                 function.process_element2(value, context, collector)
             })
         }

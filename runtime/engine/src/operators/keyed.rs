@@ -5,15 +5,15 @@ use std::sync::Arc;
 use sciurus_core::clock::Clock;
 use sciurus_core::time::{MIN_WATERMARK, Timestamp};
 use sciurus_core::{Batch, BoxError, Columns, Record};
-use sciurus_state::{KeyedStateBackend, Namespace, Slot};
+use sciurus_state::{KeyedStateBackend, Namespace, OperatorBackend, Slot};
 
 use crate::checkpoint::SnapshotContext;
 use crate::collector::{Collector, Emitter};
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{KeyExtractor, keys_of};
 use crate::function::{
-    FunctionInitializationContext, FunctionSnapshotContext, KeyedContext, KeyedRuntimeContext,
-    OnTimerContext, TimeDomain, TimeService, initialize,
+    BroadcastContext, Context, FunctionInitializationContext, FunctionSnapshotContext,
+    KeyedContext, KeyedRuntimeContext, OnTimerContext, TimeDomain, TimeService, initialize,
 };
 use crate::operator::OperatorContext;
 use crate::output::Output;
@@ -87,10 +87,12 @@ impl KeyedRuntime {
         mut call: impl FnMut(
             I::View<'_>,
             &mut KeyedContext<'_, K>,
+            &OperatorBackend,
             &mut Collector<'_, O>,
         ) -> Result<(), BoxError>,
     ) -> TaskResult {
-        let backend = &mut self.state.as_mut().ok_or(TaskError::NOT_OPENED)?.keyed;
+        let TimedState { keyed: backend, operator, .. } =
+            self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         let columns = batch.columns::<I>()?;
         let keys = keys_of(batch, extractor)?;
         let key_columns = K::Columns::from_array(&keys.column)?;
@@ -112,11 +114,41 @@ impl KeyedRuntime {
             let timestamp = batch.timestamps().map(|timestamps| timestamps[row]);
             context.set_row(row, &keys, slots.next(), timestamp);
             collector.set_timestamp(timestamp);
-            call(columns.get(row), &mut context, &mut collector).map_err(TaskError::user)?;
+            call(columns.get(row), &mut context, operator, &mut collector)
+                .map_err(TaskError::user)?;
             context.end_call(&mut collector)
         })?;
         collector.finish()?;
         self.finish(out)
+    }
+
+    /// Calls the function for every row of a broadcast batch, without a current key.
+    pub(super) fn process_broadcast_batch<I: Record, O: Record>(
+        &mut self,
+        batch: &Batch,
+        emitter: &mut Emitter<O>,
+        out: &mut Output,
+        mut call: impl FnMut(
+            I::View<'_>,
+            &mut BroadcastContext<'_, '_>,
+            &mut Collector<'_, O>,
+        ) -> Result<(), BoxError>,
+    ) -> TaskResult {
+        let operator = &mut self.state.as_mut().ok_or(TaskError::NOT_OPENED)?.operator;
+        let columns = batch.columns::<I>()?;
+        let time = TimeService::new(self.clock.as_ref(), self.watermark);
+        let mut context = Context::new(time, &mut self.sides);
+        let mut collector = emitter.collector(out);
+        batch.try_for_each(|row| {
+            let timestamp = batch.timestamps().map(|timestamps| timestamps[row]);
+            context.set_timestamp(timestamp);
+            collector.set_timestamp(timestamp);
+            let mut broadcast = BroadcastContext::new(&mut context, operator);
+            call(columns.get(row), &mut broadcast, &mut collector).map_err(TaskError::user)?;
+            context.end_call(&mut collector)
+        })?;
+        collector.finish()?;
+        self.sides.flush(out)
     }
 
     /// Sets event time and calls `on_timer` for every event-time timer that is due, then passes the
@@ -129,6 +161,7 @@ impl KeyedRuntime {
         on_timer: impl FnMut(
             Timestamp,
             &mut OnTimerContext<'_, K>,
+            &OperatorBackend,
             &mut Collector<'_, O>,
         ) -> Result<(), BoxError>,
     ) -> TaskResult {
@@ -155,10 +188,12 @@ impl KeyedRuntime {
         mut on_timer: impl FnMut(
             Timestamp,
             &mut OnTimerContext<'_, K>,
+            &OperatorBackend,
             &mut Collector<'_, O>,
         ) -> Result<(), BoxError>,
     ) -> TaskResult {
-        let backend = &mut self.state.as_mut().ok_or(TaskError::NOT_OPENED)?.keyed;
+        let TimedState { keyed: backend, operator, .. } =
+            self.state.as_mut().ok_or(TaskError::NOT_OPENED)?;
         if backend.next_timer(domain).is_none_or(|next| next > time) {
             return Ok(());
         }
@@ -173,7 +208,8 @@ impl KeyedRuntime {
             // Processing time says nothing about when in event time a result belongs.
             let event_time = (domain == TimeDomain::Event).then_some(timer.timestamp);
             collector.set_timestamp(event_time);
-            on_timer(timer.timestamp, &mut context, &mut collector).map_err(TaskError::user)?;
+            on_timer(timer.timestamp, &mut context, operator, &mut collector)
+                .map_err(TaskError::user)?;
             context.end_call(&mut collector)?;
         }
         collector.finish()?;

@@ -50,7 +50,7 @@ impl<F: KeyedCoProcessFunction> Operator for KeyedCoProcess<F> {
                 first.as_mut(),
                 emitter,
                 out,
-                |value, context, collector| function.process_element1(value, context, collector),
+                |value, context, _, collector| function.process_element1(value, context, collector),
             )
         } else {
             runtime.process_batch::<F::Key, F::In2, F::Out>(
@@ -58,7 +58,7 @@ impl<F: KeyedCoProcessFunction> Operator for KeyedCoProcess<F> {
                 second.as_mut(),
                 emitter,
                 out,
-                |value, context, collector| function.process_element2(value, context, collector),
+                |value, context, _, collector| function.process_element2(value, context, collector),
             )
         }
     }
@@ -69,7 +69,7 @@ impl<F: KeyedCoProcessFunction> Operator for KeyedCoProcess<F> {
             watermark,
             emitter,
             out,
-            |timestamp, context, collector| function.on_timer(timestamp, context, collector),
+            |timestamp, context, _, collector| function.on_timer(timestamp, context, collector),
         )
     }
 
@@ -84,7 +84,7 @@ impl<F: KeyedCoProcessFunction> Operator for KeyedCoProcess<F> {
             now,
             emitter,
             out,
-            |timestamp, context, collector| function.on_timer(timestamp, context, collector),
+            |timestamp, context, _, collector| function.on_timer(timestamp, context, collector),
         )
     }
 

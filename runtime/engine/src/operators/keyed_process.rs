@@ -44,7 +44,7 @@ impl<F: KeyedProcessFunction> Operator for KeyedProcess<F> {
             extractor.as_mut(),
             emitter,
             out,
-            |value, context, collector| function.process_element(value, context, collector),
+            |value, context, _, collector| function.process_element(value, context, collector),
         )
     }
 
@@ -54,7 +54,7 @@ impl<F: KeyedProcessFunction> Operator for KeyedProcess<F> {
             watermark,
             emitter,
             out,
-            |timestamp, context, collector| function.on_timer(timestamp, context, collector),
+            |timestamp, context, _, collector| function.on_timer(timestamp, context, collector),
         )
     }
 
@@ -69,7 +69,7 @@ impl<F: KeyedProcessFunction> Operator for KeyedProcess<F> {
             now,
             emitter,
             out,
-            |timestamp, context, collector| function.on_timer(timestamp, context, collector),
+            |timestamp, context, _, collector| function.on_timer(timestamp, context, collector),
         )
     }
 

@@ -31,7 +31,7 @@ impl<F: ProcessFunction> Operator for Process<F> {
 
     fn process_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> TaskResult {
         let Self { function, runtime } = self;
-        runtime.process_batch::<F::In>(&batch, out, |value, context, collector| {
+        runtime.process_batch::<F::In>(&batch, out, |value, context, _, collector| {
             function.process_element(value, context, collector)
         })
     }

@@ -73,6 +73,7 @@ impl<O: Record> UnkeyedRuntime<O> {
         mut call: impl FnMut(
             I::View<'_>,
             &mut Context<'_>,
+            &mut OperatorBackend,
             &mut Collector<'_, O>,
         ) -> Result<(), BoxError>,
     ) -> TaskResult {
@@ -84,7 +85,8 @@ impl<O: Record> UnkeyedRuntime<O> {
             let timestamp = batch.timestamps().map(|timestamps| timestamps[row]);
             context.set_timestamp(timestamp);
             collector.set_timestamp(timestamp);
-            call(columns.get(row), &mut context, &mut collector).map_err(TaskError::user)?;
+            call(columns.get(row), &mut context, &mut self.state, &mut collector)
+                .map_err(TaskError::user)?;
             context.end_call(&mut collector)
         })?;
         collector.finish()?;

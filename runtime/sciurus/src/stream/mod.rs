@@ -1,6 +1,7 @@
 //! Streams and what can be done with them.
 
 mod all_windowed_stream;
+mod broadcast_stream;
 mod collect;
 mod connected_streams;
 mod data_stream;
@@ -15,6 +16,9 @@ mod window_operator;
 mod windowed_stream;
 
 pub use all_windowed_stream::AllWindowedStream;
+pub use broadcast_stream::{
+    BroadcastConnectedStream, BroadcastStream, KeyedBroadcastConnectedStream,
+};
 pub use collect::CollectedStream;
 pub use connected_streams::ConnectedStreams;
 pub use data_stream::DataStream;

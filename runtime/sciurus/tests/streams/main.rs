@@ -1,5 +1,6 @@
 //! Transformations of streams, run as jobs.
 
+mod broadcast;
 mod connect;
 mod partition;
 mod process;

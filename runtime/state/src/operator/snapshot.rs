@@ -140,15 +140,12 @@ pub fn redistribute(former: &[OperatorSnapshot], parallelism: usize) -> Vec<Oper
                 let other = former.state;
                 (&other.name, other.redistribution) == (&state.name, state.redistribution)
             });
-            match known {
-                Some(former) => {
-                    former.holders.push(subtask);
-                    former.items.extend(items);
-                }
-                None => {
-                    let (holders, items) = (vec![subtask], items.collect());
-                    states.push(Former { state, holders, items });
-                }
+            if let Some(former) = known {
+                former.holders.push(subtask);
+                former.items.extend(items);
+            } else {
+                let (holders, items) = (vec![subtask], items.collect());
+                states.push(Former { state, holders, items });
             }
         }
     }

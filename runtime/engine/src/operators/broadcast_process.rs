@@ -1,0 +1,61 @@
+//! Process functions on a stream and a broadcast one.
+
+use sciurus_core::Batch;
+use sciurus_core::time::Timestamp;
+
+use super::unkeyed::UnkeyedRuntime;
+use crate::checkpoint::SnapshotContext;
+use crate::error::{TaskError, TaskResult};
+use crate::function::{BroadcastContext, BroadcastProcessFunction, ReadBroadcast, RuntimeContext};
+use crate::operator::{Operator, OperatorContext};
+use crate::output::Output;
+
+/// Runs a [`BroadcastProcessFunction`]: the second input is the broadcast one.
+pub struct BroadcastProcess<F: BroadcastProcessFunction> {
+    function: F,
+    runtime: UnkeyedRuntime<F::Out>,
+}
+
+impl<F: BroadcastProcessFunction> BroadcastProcess<F> {
+    /// Makes the operator of one subtask.
+    pub fn new(function: F, context: &OperatorContext) -> Self {
+        Self { function, runtime: UnkeyedRuntime::new(context) }
+    }
+}
+
+impl<F: BroadcastProcessFunction> Operator for BroadcastProcess<F> {
+    fn open(&mut self, context: &OperatorContext) -> TaskResult {
+        self.runtime.initialize(context, &mut self.function, F::initialize_state)?;
+        self.function.open(&mut RuntimeContext::new(context)).map_err(TaskError::user)
+    }
+
+    fn process_batch(&mut self, input: usize, batch: Batch, out: &mut Output) -> TaskResult {
+        let Self { function, runtime } = self;
+        if input == 0 {
+            runtime.process_batch::<F::In>(&batch, out, |value, context, state, collector| {
+                function.process_element(value, &mut ReadBroadcast::new(context, state), collector)
+            })
+        } else {
+            runtime.process_batch::<F::Broadcast>(
+                &batch,
+                out,
+                |value, context, state, collector| {
+                    let mut context = BroadcastContext::new(context, state);
+                    function.process_broadcast_element(value, &mut context, collector)
+                },
+            )
+        }
+    }
+
+    fn process_watermark(&mut self, watermark: Timestamp, out: &mut Output) -> TaskResult {
+        self.runtime.process_watermark(watermark, out)
+    }
+
+    fn snapshot(&mut self, snapshot: &mut SnapshotContext<'_>, _: &mut Output) -> TaskResult {
+        self.runtime.snapshot(snapshot, |context| self.function.snapshot_state(context))
+    }
+
+    fn close(&mut self) -> TaskResult {
+        self.function.close().map_err(TaskError::user)
+    }
+}
