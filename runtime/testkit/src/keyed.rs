@@ -9,6 +9,7 @@ use sciurus_engine::exchange::{KeyExtractorFactory, Partitioner};
 use sciurus_engine::operator::{Operator, OperatorContext};
 use sciurus_engine::{OutputTag, TaskError, TaskResult};
 
+use crate::checkpoint::OperatorCheckpoint;
 use crate::event::Event;
 use crate::options::HarnessOptions;
 use crate::subtask::{Subtask, batch, records};
@@ -70,9 +71,33 @@ impl<I: Record, O: Record> KeyedHarness<I, O> {
         keys: &dyn KeyExtractorFactory,
         make: impl Fn(&OperatorContext) -> P + Send + Sync,
     ) -> TaskResult<Self> {
+        Self::make(options, keys, make, None)
+    }
+
+    /// Makes and opens subtasks that are restored from `checkpoint`, of however many subtasks that
+    /// is.
+    ///
+    /// # Errors
+    /// What the operator reports.
+    pub fn restore<P: Operator + 'static>(
+        options: HarnessOptions,
+        checkpoint: &OperatorCheckpoint,
+        keys: &dyn KeyExtractorFactory,
+        make: impl Fn(&OperatorContext) -> P + Send + Sync,
+    ) -> TaskResult<Self> {
+        Self::make(options, keys, make, Some(checkpoint))
+    }
+
+    fn make<P: Operator + 'static>(
+        options: HarnessOptions,
+        keys: &dyn KeyExtractorFactory,
+        make: impl Fn(&OperatorContext) -> P + Send + Sync,
+        checkpoint: Option<&OperatorCheckpoint>,
+    ) -> TaskResult<Self> {
         let HarnessOptions { parallelism, max_parallelism, .. } = options;
-        let subtasks = (0..parallelism)
-            .map(|subtask| Subtask::open(&HarnessOptions { subtask, ..options }, &make, 1));
+        let subtasks = (0..parallelism).map(|subtask| {
+            Subtask::open(&HarnessOptions { subtask, ..options }, &make, 1, checkpoint)
+        });
         Ok(Self {
             partitioner: Partitioner::hash(keys.create(), parallelism, max_parallelism),
             subtasks: subtasks.collect::<TaskResult<_>>()?,
@@ -80,10 +105,24 @@ impl<I: Record, O: Record> KeyedHarness<I, O> {
         })
     }
 
-    /// Processes a record without a timestamp.
+    /// Takes checkpoint `id` of all subtasks.
     ///
     /// # Errors
     /// What the operator reports, as all that follows.
+    pub fn snapshot(&mut self, id: u64) -> TaskResult<OperatorCheckpoint> {
+        let mut checkpoint = OperatorCheckpoint::default();
+        for subtask in &mut self.subtasks {
+            subtask.snapshot(id, &mut checkpoint)?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// Says that checkpoint `id`, and with it every earlier one, is complete.
+    pub fn checkpoint_complete(&mut self, id: u64) -> TaskResult {
+        self.subtasks.iter_mut().try_for_each(|subtask| subtask.checkpoint_complete(id))
+    }
+
+    /// Processes a record without a timestamp.
     pub fn process_element(&mut self, record: I::View<'_>) -> TaskResult {
         self.process_elements([record])
     }

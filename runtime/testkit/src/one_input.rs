@@ -8,6 +8,7 @@ use sciurus_core::{Batch, Record};
 use sciurus_engine::operator::{Operator, OperatorContext};
 use sciurus_engine::{OutputTag, TaskResult};
 
+use crate::checkpoint::OperatorCheckpoint;
 use crate::event::Event;
 use crate::options::HarnessOptions;
 use crate::subtask::{Subtask, records};
@@ -37,7 +38,33 @@ impl<I: Record, O: Record> OneInputHarness<I, O> {
         options: HarnessOptions,
         make: impl Fn(&OperatorContext) -> P + Send + Sync,
     ) -> TaskResult<Self> {
-        Ok(Self { subtask: Subtask::open(&options, &make, 1)?, types: PhantomData })
+        Ok(Self { subtask: Subtask::open(&options, &make, 1, None)?, types: PhantomData })
+    }
+
+    /// Makes and opens a subtask that is restored from `checkpoint`, of however many subtasks that
+    /// is.
+    ///
+    /// # Errors
+    /// What the operator reports.
+    pub fn restore<P: Operator + 'static>(
+        options: HarnessOptions,
+        checkpoint: &OperatorCheckpoint,
+        make: impl Fn(&OperatorContext) -> P + Send + Sync,
+    ) -> TaskResult<Self> {
+        let subtask = Subtask::open(&options, &make, 1, Some(checkpoint))?;
+        Ok(Self { subtask, types: PhantomData })
+    }
+
+    /// Takes checkpoint `id` of the subtask.
+    pub fn snapshot(&mut self, id: u64) -> TaskResult<OperatorCheckpoint> {
+        let mut checkpoint = OperatorCheckpoint::default();
+        self.subtask.snapshot(id, &mut checkpoint)?;
+        Ok(checkpoint)
+    }
+
+    /// Says that checkpoint `id`, and with it every earlier one, is complete.
+    pub fn checkpoint_complete(&mut self, id: u64) -> TaskResult {
+        self.subtask.checkpoint_complete(id)
     }
 
     /// Returns where the operator believes it runs: its metrics, its accumulators.

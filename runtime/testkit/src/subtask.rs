@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::clock::ManualClock;
 use sciurus_core::element::{StreamElement, WatermarkStatus};
 use sciurus_core::time::Timestamp;
@@ -12,6 +13,7 @@ use sciurus_engine::operator::{Operator, OperatorContext};
 use sciurus_engine::output::{OperatorNode, Output};
 use sciurus_engine::{OutputTag, TaskResult};
 
+use crate::checkpoint::{OperatorCheckpoint, barrier};
 use crate::event::Event;
 use crate::options::HarnessOptions;
 use crate::recorder::Recorder;
@@ -30,8 +32,12 @@ impl Subtask {
         options: &HarnessOptions,
         make: impl Fn(&OperatorContext) -> P,
         inputs: usize,
+        restored: Option<&OperatorCheckpoint>,
     ) -> TaskResult<Self> {
-        let (context, clock) = options.context();
+        let (mut context, clock) = options.context();
+        if let Some(checkpoint) = restored {
+            context.state = Arc::new(checkpoint.share(options.subtask, options.parallelism));
+        }
         let operator = Box::new(make(&context));
         let main = Recorder::default();
         let mut output = Output::new(context.metrics.clone());
@@ -98,6 +104,19 @@ impl Subtask {
         tag: &OutputTag<T>,
     ) -> TaskResult<Vec<Event<T>>> {
         self.sides.get(tag.id()).map_or(Ok(Vec::new()), Recorder::take)
+    }
+
+    /// Puts the subtask's part into a checkpoint.
+    pub(crate) fn snapshot(&mut self, id: u64, checkpoint: &mut OperatorCheckpoint) -> TaskResult {
+        let mut parts = Vec::new();
+        self.node.checkpoint(&barrier(id), &mut parts)?;
+        self.flush()?;
+        checkpoint.add(parts)
+    }
+
+    /// Says that a checkpoint is complete.
+    pub(crate) fn checkpoint_complete(&mut self, id: u64) -> TaskResult {
+        self.node.checkpoint_complete(CheckpointId(id))
     }
 
     pub(crate) fn close(&mut self) -> TaskResult {
