@@ -14,6 +14,8 @@ pub mod discarding;
 pub mod file;
 pub mod print;
 pub mod range_split;
+#[cfg(test)]
+mod rescaling;
 pub mod sequence;
 pub mod sink;
 pub mod sink_operator;

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use sciurus_core::checkpoint::{Alignment, CheckpointBarrier, CheckpointId, SnapshotKind};
 use sciurus_core::clock::ManualClock;
 use sciurus_core::element::StreamElement;
+use sciurus_core::ids::{JobId, OperatorId};
 use sciurus_core::{Batch, Columns, Record};
 use sciurus_engine::accumulator::Accumulators;
+use sciurus_engine::checkpoint::{StateOwner, StateProvider};
 use sciurus_engine::collector::Emitter;
 use sciurus_engine::metrics::OperatorMetrics;
 use sciurus_engine::notify::Notifier;
@@ -22,6 +25,7 @@ use sciurus_engine::source::{
 use sciurus_engine::task::TaskControl;
 use sciurus_engine::watermark::WatermarkStrategy;
 use sciurus_engine::{TaskError, TaskResult};
+use sciurus_state::{BackendConfig, KeyedBackend, OperatorSnapshot};
 
 use crate::sink::Sink;
 use crate::sink_operator::SinkOperatorFactory;
@@ -40,6 +44,51 @@ pub fn context(index: u32, parallelism: u32) -> OperatorContext {
         bounded: true,
         batch_mode: false,
         state: Arc::new(sciurus_engine::checkpoint::FreshState),
+    }
+}
+
+/// Makes the context of an operator of which checkpoints are taken, restored from its share of what
+/// there is.
+pub fn checkpointed_context(
+    (index, parallelism): (u32, u32),
+    restored: Option<&[OperatorSnapshot]>,
+) -> OperatorContext {
+    let restored = restored.map(|former| {
+        sciurus_state::operator::redistribute(former, parallelism as usize)
+            .swap_remove(index as usize)
+    });
+    OperatorContext {
+        bounded: false,
+        state: Arc::new(CheckpointedState { restored }),
+        ..context(index, parallelism)
+    }
+}
+
+#[derive(Debug)]
+struct CheckpointedState {
+    restored: Option<OperatorSnapshot>,
+}
+
+impl StateProvider for CheckpointedState {
+    fn keyed_backend(&self, config: BackendConfig) -> TaskResult<KeyedBackend> {
+        Ok(KeyedBackend::heap(config))
+    }
+
+    fn operator_state(&self) -> TaskResult<Option<OperatorSnapshot>> {
+        Ok(self.restored.clone())
+    }
+
+    fn is_restored(&self) -> bool {
+        self.restored.is_some()
+    }
+
+    fn is_checkpointed(&self) -> bool {
+        true
+    }
+
+    fn owner(&self) -> Option<StateOwner> {
+        let (job, operator) = (JobId::from_bytes([1; 16]), OperatorId::from_bytes([2; 16]));
+        Some(StateOwner { job, operator })
     }
 }
 
@@ -184,6 +233,60 @@ pub fn read_with_restarts<S: Source>(source: S, polls: usize) -> TaskResult<Vec<
     }
 }
 
+/// Reads a source in parts, each with its own number of readers, which go on for so many polls:
+/// enumerator and readers are then replaced by new ones that go on from their snapshots. After the
+/// last part the source is read to its end. Returns all records.
+pub fn read_with_rescaling<S: Source>(
+    make: impl Fn() -> S,
+    parts: &[(u32, usize)],
+) -> TaskResult<Vec<S::Item>> {
+    let records = Arc::new(Mutex::new(Vec::<S::Item>::new()));
+    let mut splits: Vec<Vec<u8>> = Vec::new();
+    let mut enumerated: Option<Vec<u8>> = None;
+    for (part, (parallelism, polls)) in parts.iter().enumerate() {
+        let is_last = part + 1 == parts.len();
+        let factory = TypedSourceFactory::new(make(), WatermarkStrategy::no_watermarks());
+        let mut enumerator = factory.enumerator(*parallelism, enumerated.as_deref())?;
+        let mut readers = Vec::new();
+        for index in 0..*parallelism {
+            let mut context = context(index, *parallelism);
+            context.limits = BatchLimits { max_rows: 3, max_bytes: 64 };
+            let control = Arc::new(TaskControl::new(context.notifier.clone()));
+            let mut output = Output::new(context.metrics.clone());
+            let keep = Keep { records: records.clone(), batch_rows: Arc::default() };
+            let behind = Output::new(Arc::new(OperatorMetrics::default()));
+            let mut node = OperatorNode::new(context.clone(), Box::new(keep), behind, 1);
+            node.open()?;
+            output.add_edge(None, OutputEdge::Chained(Box::new(node)));
+            readers.push((factory.driver(&context, &control, Duration::ZERO)?, output, true));
+        }
+        // As operator state is: to the same reader, or in turn where there are more or fewer.
+        for (place, split) in splits.drain(..).enumerate() {
+            let reader = &mut readers[place % *parallelism as usize].0;
+            reader.on_event(SourceEvent::AddSplit(split))?;
+        }
+        for (subtask, event) in enumerator.start()? {
+            readers[subtask as usize].0.on_event(event)?;
+        }
+        let mut polled = 0;
+        while readers.iter().any(|(.., goes_on)| *goes_on) && (is_last || polled < *polls) {
+            let index = polled % readers.len();
+            polled += 1;
+            let (driver, output, goes_on) = &mut readers[index];
+            if *goes_on {
+                *goes_on = step(driver.as_mut(), output, enumerator.as_mut(), index as u32)?;
+            }
+        }
+        enumerated = Some(enumerator.snapshot()?);
+        for (mut driver, ..) in readers {
+            splits.extend(driver.snapshot()?);
+            driver.close();
+        }
+    }
+    let records = records.lock().clone();
+    Ok(records)
+}
+
 /// Makes a batch of records.
 pub fn batch<T: Record>(records: &[T]) -> Batch {
     let mut emitter = Emitter::<T>::new(BatchLimits::default());
@@ -217,6 +320,31 @@ impl SinkHarness {
     pub fn finish(mut self) -> TaskResult {
         self.node.process(0, StreamElement::EndOfInput)?;
         self.node.close()
+    }
+
+    /// Takes a checkpoint and returns the subtask's part.
+    pub fn checkpoint(&mut self, id: u64, kind: SnapshotKind) -> TaskResult<OperatorSnapshot> {
+        let barrier = CheckpointBarrier {
+            id: CheckpointId(id),
+            timestamp: 0,
+            kind,
+            alignment: Alignment::ExactlyOnce,
+            exclusive: String::new(),
+            shared: None,
+        };
+        let mut parts = Vec::new();
+        self.node.checkpoint(&barrier, &mut parts)?;
+        Ok(parts.pop().and_then(|part| part.operator).unwrap_or_default())
+    }
+
+    /// Ends the input.
+    pub fn end_input(&mut self) -> TaskResult {
+        self.node.process(0, StreamElement::EndOfInput)
+    }
+
+    /// Says that a checkpoint is complete.
+    pub fn complete(&mut self, id: u64) -> TaskResult {
+        self.node.checkpoint_complete(CheckpointId(id))
     }
 
     /// Returns the operator in its place.

@@ -1,6 +1,8 @@
 //! Runs a sink as the last operator of a chain.
 
 mod commits;
+#[cfg(test)]
+mod tests;
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -24,6 +24,8 @@
 pub mod bucket;
 mod committer;
 pub mod encoder;
+#[cfg(test)]
+mod exactly_once;
 mod folders;
 mod leftovers;
 mod part;
