@@ -110,7 +110,8 @@ impl Kept {
     fn write(&self, metadata: &CheckpointMetadata) -> Result<CheckpointPointer, String> {
         let pointer = self.store.write(metadata).map_err(|error| error.to_string())?;
         if let Some(ha) = &self.ha
-            && !metadata.kind.is_savepoint()
+            // A job goes on from a savepoint only if it was to end with it, and didn't.
+            && (!metadata.kind.is_savepoint() || metadata.kind.ending().is_some())
         {
             let mut stored = self.stored.lock();
             let mut next = stored.clone();

@@ -327,6 +327,9 @@ impl Runner {
                     let deletion = Deletion::Checkpoint { pointer, shared };
                     self.checkpoints.delete(Some(checkpoint), deletion);
                 }
+                Action::ForgetCheckpoint { checkpoint } => {
+                    self.checkpoints.delete(Some(checkpoint), Deletion::Files(Vec::new()));
+                }
                 Action::DiscardCheckpoint { checkpoint, exclusive } => {
                     self.checkpoints.delete(Some(checkpoint), Deletion::Folder(exclusive));
                 }

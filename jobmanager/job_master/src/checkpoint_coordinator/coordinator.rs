@@ -38,6 +38,7 @@ const REMEMBERED: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct CheckpointCoordinator {
     job: JobId,
+    life: ExecutionGraphId,
     options: CheckpointingOptions,
     random: fastrand::Rng,
     last_id: CheckpointId,
@@ -65,6 +66,8 @@ pub(crate) struct CheckpointCoordinator {
     failures: u32,
     /// Tasks that have processed all of their input.
     ended: BTreeSet<ExecutionAttemptId>,
+    /// Tasks that were restored as ones that had finished: they have no state, and need none.
+    restored_finished: BTreeSet<ExecutionAttemptId>,
     /// Tasks that a complete checkpoint lets end, which they haven't yet.
     closing: BTreeSet<ExecutionAttemptId>,
     /// The latest checkpoints that are or were complete.
@@ -117,7 +120,17 @@ impl CheckpointCoordinator {
             completed_ids.insert(id);
             registry.register(id, shared_files_in(&checkpoint.metadata));
             registry.establish(id);
-            retained.add(checkpoint, Owner::Job);
+            // A savepoint that the job was to end with, and didn't.
+            let is_savepoint = checkpoint.metadata.kind.is_savepoint();
+            retained.add(checkpoint, if is_savepoint { Owner::User } else { Owner::Job });
+        }
+        if let Some(savepoint) = &initial.savepoint
+            && !savepoint.is_claimed
+        {
+            // Whatever of it lies among the job's own files stays.
+            let metadata = &savepoint.checkpoint.metadata;
+            registry.protect(metadata.id, shared_files_in(metadata));
+            others.push(metadata.clone());
         }
         if let Some(savepoint) = initial.savepoint.filter(|_| !has_checkpoints) {
             let id = savepoint.checkpoint.metadata.id;
@@ -125,16 +138,10 @@ impl CheckpointCoordinator {
             completed_ids.insert(id);
             let files = shared_files_in(&savepoint.checkpoint.metadata);
             let owner = if savepoint.is_claimed { Owner::Job } else { Owner::User };
-            match owner {
-                Owner::Job => registry.register(id, files),
-                Owner::User => registry.protect(id, files),
-            }
+            registry.register(id, files);
             registry.establish(id);
             // A full checkpoint refers to nothing of what isn't the job's.
             next_is_full = owner == Owner::User;
-            if owner == Owner::User {
-                others.push(savepoint.checkpoint.metadata.clone());
-            }
             retained.add_initial(savepoint.checkpoint, owner, savepoint.allow_non_restored);
         }
         let seed = life.to_bytes();
@@ -143,6 +150,7 @@ impl CheckpointCoordinator {
         });
         Self {
             job,
+            life,
             statistics: CheckpointStatistics::new(options.history_size),
             options,
             random: fastrand::Rng::with_seed(seed),
@@ -163,6 +171,7 @@ impl CheckpointCoordinator {
             last_end: Timestamp::MIN,
             failures: 0,
             ended: BTreeSet::new(),
+            restored_finished: BTreeSet::new(),
             closing: BTreeSet::new(),
             completed_ids,
             awaited: BTreeSet::new(),

@@ -31,7 +31,7 @@ pub struct InitialState {
     /// The complete checkpoints of an earlier life of the job, the oldest first. If there are any
     /// the job goes on from the latest.
     pub checkpoints: Vec<CompleteCheckpoint>,
-    /// What it starts from if there are none.
+    /// What it starts from if there are none. If there are some, this says what isn't the job's.
     pub savepoint: Option<InitialSavepoint>,
     /// The highest number that a checkpoint of the job is known to have had.
     pub last_checkpoint: CheckpointId,

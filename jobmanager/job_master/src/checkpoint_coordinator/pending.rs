@@ -38,6 +38,8 @@ pub(crate) struct PendingCheckpoint {
     pub(crate) missing: BTreeSet<ExecutionAttemptId>,
     /// The tasks that had come to their end before it began: they end with it.
     pub(crate) ending: BTreeSet<ExecutionAttemptId>,
+    /// The subtasks that have nothing to do any more: they have finished, or were restored as such.
+    pub(crate) finished: BTreeSet<ExecutionVertexId>,
     pub(crate) states: BTreeMap<ExecutionVertexId, SubtaskState>,
     pub(crate) enumerators: BTreeMap<OperatorId, Bytes>,
     pub(crate) request: Option<Requester>,
@@ -62,7 +64,7 @@ impl PendingCheckpoint {
         for vertex in &graph.vertices {
             let subtasks = (0..vertex.parallelism)
                 .map(|index| ExecutionVertexId { vertex: vertex.id, subtask: SubtaskIndex(index) });
-            let is_finished = subtasks.clone().all(|s| self.plan.finished.contains(&s));
+            let is_finished = subtasks.clone().all(|s| self.finished.contains(&s));
             for operator in &vertex.operators {
                 let states = subtasks.clone().filter_map(|subtask| {
                     let state = self.states.get(&subtask)?.operators.get(&operator.operator_id)?;

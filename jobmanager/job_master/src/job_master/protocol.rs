@@ -232,7 +232,8 @@ pub enum Action {
         barrier: CheckpointBarrier,
     },
     /// Write the metadata of a checkpoint durably and then the pointer to it, which takes the place
-    /// of none, and answer with [`Event::CheckpointWritten`]. A savepoint has no pointer.
+    /// of none, and answer with [`Event::CheckpointWritten`]. A savepoint has a pointer only if the
+    /// job ends with it: should the job not come to its end, it goes on from there.
     WriteCheckpoint(Box<CheckpointMetadata>),
     /// Tell tasks, and the enumerators of sources, that a checkpoint is complete.
     NotifyComplete {
@@ -257,6 +258,11 @@ pub enum Action {
         pointer: CheckpointPointer,
         /// Files outside its folder.
         shared: Vec<StateFile>,
+    },
+    /// Remove the pointer to a savepoint, which stays: it is the user's.
+    ForgetCheckpoint {
+        /// The savepoint.
+        checkpoint: CheckpointId,
     },
     /// Delete the folder of a checkpoint that came to nothing, with the pointer to it if there is
     /// one. Tasks may still write there.

@@ -187,6 +187,9 @@ impl JobMaster {
             let restore = point
                 .as_ref()
                 .map(|point| Arc::new(point.plan.subtask(attempt.vertex, attempt.subtask.0)));
+            if restore.as_ref().is_some_and(|restore| restore.is_finished) {
+                self.coordinator.deployed_finished(attempt);
+            }
             actions.push(Action::Deploy { attempt, slot, restore });
         }
         let is_behind = matches!(self.status(), JobStatus::Created | JobStatus::Restarting);

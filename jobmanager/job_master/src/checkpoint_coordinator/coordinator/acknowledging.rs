@@ -113,7 +113,8 @@ impl CheckpointCoordinator {
         let oldest = self.completed_ids.first();
         let is_long_over =
             self.completed_ids.len() >= REMEMBERED && oldest.is_some_and(|oldest| id < *oldest);
-        if id < self.first_id || id > self.last_id || is_long_over {
+        let is_earlier = attempt.graph != self.life || id < self.first_id;
+        if is_earlier || id > self.last_id || is_long_over {
             return;
         }
         let was_part = |pending: &PendingCheckpoint| pending.plan.running.contains(&attempt);
@@ -251,10 +252,13 @@ impl CheckpointCoordinator {
     pub(super) fn let_go(&mut self, surplus: RetainedCheckpoint, actions: &mut Vec<Action>) {
         let id = surplus.id();
         self.registry.unregister_complete(id, self.last_id);
-        if surplus.owner == Owner::Job {
-            self.statistics.discarded(id);
-            let pointer = surplus.checkpoint.pointer;
-            actions.push(Action::DeleteCheckpoint { checkpoint: id, pointer, shared: Vec::new() });
+        match surplus.owner {
+            Owner::Job => {
+                self.statistics.discarded(id);
+                let (checkpoint, pointer) = (id, surplus.checkpoint.pointer);
+                actions.push(Action::DeleteCheckpoint { checkpoint, pointer, shared: Vec::new() });
+            }
+            Owner::User => actions.push(Action::ForgetCheckpoint { checkpoint: id }),
         }
     }
 }

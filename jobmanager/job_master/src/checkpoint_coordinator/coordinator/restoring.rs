@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sciurus_checkpoint::restore::{self, RestorePlan};
 use sciurus_core::checkpoint::CheckpointId;
-use sciurus_core::ids::OperatorId;
+use sciurus_core::ids::{ExecutionAttemptId, OperatorId};
 use sciurus_core::time::Timestamp;
 
 use super::CheckpointCoordinator;
@@ -88,10 +88,19 @@ impl CheckpointCoordinator {
         Some(if self.retained.latest().is_some() { cause } else { cause.not_retriable() })
     }
 
+    /// Takes note that a task is deployed of which nothing is left to run. Earlier attempts at it
+    /// don't matter any more.
+    pub(crate) fn deployed_finished(&mut self, attempt: ExecutionAttemptId) {
+        let subtask = attempt.execution_vertex();
+        self.restored_finished.retain(|other| other.execution_vertex() != subtask);
+        self.restored_finished.insert(attempt);
+    }
+
     /// The job's graph has changed: plans don't hold any more.
     pub(crate) fn graph_changed(&mut self) {
         self.plan = None;
         self.ended.clear();
+        self.restored_finished.clear();
         self.closing.clear();
     }
 

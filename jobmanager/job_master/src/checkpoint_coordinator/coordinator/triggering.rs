@@ -171,6 +171,9 @@ impl CheckpointCoordinator {
                 })
                 .collect(),
         });
+        let finished = self.restored_finished.iter().filter(|a| plan.running.contains(a));
+        let finished = finished.map(ExecutionAttemptId::execution_vertex);
+        let finished = plan.finished.iter().copied().chain(finished).collect();
         let ending = plan.running.intersection(&self.ended).copied().collect();
         self.pending.insert(
             id,
@@ -185,6 +188,7 @@ impl CheckpointCoordinator {
                 missing: plan.running.clone(),
                 plan,
                 ending,
+                finished,
                 states: std::collections::BTreeMap::new(),
                 enumerators: std::collections::BTreeMap::new(),
                 request: request.map(|request| request.request),
