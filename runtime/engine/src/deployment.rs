@@ -116,7 +116,9 @@ impl TaskDeployment<'_> {
         let mut task = Task::new(input, self.control, metrics.task.clone(), clock)
             .throttled_by(self.settings.throttle.clone());
         if let Some(writes) = writes {
-            task = task.checkpointed_by(writes, has_finished);
+            // Jobs in batch mode start anew where they fail: their effects wait for no checkpoint.
+            let ends_at_once = has_finished || self.settings.batch_mode;
+            task = task.checkpointed_by(writes, ends_at_once);
         }
         Ok((task, metrics))
     }
@@ -165,7 +167,8 @@ impl TaskDeployment<'_> {
     /// Returns where an operator's state comes from.
     fn state(&self, node: NodeId) -> Arc<dyn StateProvider> {
         let Some(services) = self.settings.checkpoints.clone() else { return Arc::new(FreshState) };
-        let is_checkpointed = services.is_periodic() && self.responder.is_some();
+        let is_checkpointed =
+            services.is_periodic() && self.responder.is_some() && !self.settings.batch_mode;
         let subtask = (self.subtask, self.vertex.parallelism);
         let restore = self.restore.as_deref();
         let operator = self.operator_id(node);

@@ -68,7 +68,7 @@ impl Checkpointing {
         Self { aligner: Aligner::new(channels), begun: BTreeMap::new(), writes, waits_at_end }
     }
 
-    /// Lets the task end without waiting for a checkpoint: it had finished before the restore.
+    /// Lets the task end without waiting for a checkpoint.
     pub(super) fn end_at_once(&mut self) {
         self.waits_at_end = false;
     }

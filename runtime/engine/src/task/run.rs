@@ -104,16 +104,17 @@ impl Task {
         Self { input, control, metrics, clock, throttle, pauses, phase, checkpointing }
     }
 
-    /// Lets the task take part in checkpoints; what it puts into them goes by `writes`. A task that
-    /// `has_finished` before it was restored doesn't stay for a checkpoint at its end.
+    /// Lets the task take part in checkpoints; what it puts into them goes by `writes`. One that
+    /// `ends_at_once` doesn't stay for a checkpoint at its end: it had finished before it was
+    /// restored, or nothing that it did waits for one.
     #[must_use]
-    pub fn checkpointed_by(mut self, writes: SnapshotWrites, has_finished: bool) -> Self {
+    pub fn checkpointed_by(mut self, writes: SnapshotWrites, ends_at_once: bool) -> Self {
         let channels = match &self.input {
             Input::Source { .. } => 0,
             Input::Gates { gates, .. } => gates.channels(),
         };
         let mut checkpointing = Checkpointing::new(channels, writes);
-        if has_finished {
+        if ends_at_once {
             checkpointing.end_at_once();
         }
         self.checkpointing = Some(checkpointing);

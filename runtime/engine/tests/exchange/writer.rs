@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use sciurus_core::Batch;
+use sciurus_core::checkpoint::{Alignment, CheckpointBarrier, CheckpointId, SnapshotKind};
 use sciurus_core::element::StreamElement;
 use sciurus_engine::TaskResult;
 use sciurus_engine::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
@@ -119,5 +120,34 @@ fn control_elements_need_no_credit_and_stay_in_order() -> TaskResult {
     let expected = ["300 rows", "watermark 7", "end", "closed"];
     assert_eq!(elements, expected.map(|element| [element; 2]).concat());
     assert!(gate.is_finished());
+    Ok(())
+}
+
+#[test]
+fn a_barrier_waits_for_no_credit_and_follows_the_rows_before_it() -> TaskResult {
+    let (mut writer, mut gate) = connect(1, None);
+    writer.emit(StreamElement::Batch(numbers(600)))?;
+    assert!(!writer.is_available());
+    // These wait for company.
+    writer.emit(StreamElement::Batch(numbers(10)))?;
+    let barrier = CheckpointBarrier {
+        id: CheckpointId(3),
+        timestamp: 0,
+        kind: SnapshotKind::Checkpoint,
+        alignment: Alignment::ExactlyOnce,
+        exclusive: String::new(),
+        shared: None,
+    };
+    writer.emit(StreamElement::Barrier(barrier))?;
+    let mut elements = Vec::new();
+    while let Some(received) = gate.poll()? {
+        elements.push(match received.element {
+            StreamElement::Batch(batch) => format!("{} rows", batch.len()),
+            StreamElement::Barrier(barrier) => format!("barrier {}", barrier.id),
+            other => format!("{other:?}"),
+        });
+    }
+    let expected = ["300 rows", "300 rows", "5 rows", "barrier 3", "5 rows", "barrier 3"];
+    assert_eq!(elements, expected);
     Ok(())
 }
