@@ -29,9 +29,6 @@ pub enum CheckpointSetupError {
     /// The state backend can't be used.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// A thread can't be started.
-    #[error("a thread that writes checkpoints can't be started: {0}; raise the limit of threads")]
-    Thread(#[from] std::io::Error),
 }
 
 /// What the tasks of a process share to take checkpoints and to be restored from them: access to
@@ -51,11 +48,11 @@ pub struct CheckpointServices {
 }
 
 impl CheckpointServices {
-    /// Reads the settings of the job's `configuration` and starts the threads. What lies below the
+    /// Reads the settings of the job's `configuration`. What lies below the
     /// folder `scratch` is lost with the process: state backends work there.
     ///
     /// # Errors
-    /// Where the configuration is wrong, the state backend isn't there or a thread can't be started.
+    /// Where the configuration is wrong, the state backend isn't there.
     pub fn new(
         configuration: &Configuration,
         scratch: &Path,
@@ -82,7 +79,7 @@ impl CheckpointServices {
             waits_at_end: is_periodic && after_end,
             max_writes: concurrent as usize + WRITES_BEYOND,
             is_incremental: configuration.get(&checkpointing::INCREMENTAL)?,
-            pool: WriterPool::start(writers)?,
+            pool: WriterPool::new(writers),
         }))
     }
 
