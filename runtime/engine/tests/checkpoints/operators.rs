@@ -27,6 +27,8 @@ pub(crate) struct Results {
     pub(crate) committed: Mutex<BTreeMap<i64, Vec<(i64, i64)>>>,
     /// How many rows each relay had passed on when it finished, restarts included.
     pub(crate) relayed: Mutex<BTreeMap<(Arc<str>, u32), i64>>,
+    /// What each restored relay was told of all relays before it.
+    pub(crate) told: Mutex<Vec<Vec<i64>>>,
 }
 
 /// Passes rows on, and counts them in operator state.
@@ -34,6 +36,8 @@ pub(crate) struct Relay {
     results: Arc<Results>,
     backend: OperatorBackend,
     passed: OperatorListState<i64>,
+    /// The numbers of all relays: each is told of all.
+    all: OperatorListState<i64>,
     count: i64,
     /// Which relay it is.
     place: Option<(Arc<str>, u32)>,
@@ -41,8 +45,8 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(results: Arc<Results>) -> Self {
-        let passed = OperatorListState::split("passed");
-        Self { results, backend: OperatorBackend::new(), passed, count: 0, place: None }
+        let (passed, all) = (OperatorListState::split("passed"), OperatorListState::union("all"));
+        Self { results, backend: OperatorBackend::new(), passed, all, count: 0, place: None }
     }
 }
 
@@ -50,6 +54,11 @@ impl Operator for Relay {
     fn open(&mut self, context: &OperatorContext) -> TaskResult {
         self.backend = context.operator_backend()?;
         self.backend.register(&mut self.passed)?;
+        self.backend.register(&mut self.all)?;
+        if context.state.is_restored() {
+            self.results.told.lock().push(self.all.get(&self.backend)?.to_vec());
+        }
+        self.all.update(&mut self.backend, vec![i64::from(context.subtask.index)])?;
         self.count = self.passed.get(&self.backend)?.iter().sum();
         self.place = Some((context.name.clone(), context.subtask.index));
         Ok(())

@@ -188,3 +188,21 @@ fn the_figures_of_a_checkpoint_are_real() {
     assert!(counted > 100 * 2_000, "{counted} bytes for hundreds of keys");
     assert_eq!(cluster.unreferenced(), Vec::<String>::new());
 }
+
+#[test]
+fn union_state_of_all_subtasks_reaches_each_at_the_same_parallelism_and_at_another() {
+    let job = Job::new(31, 20_000);
+    job.is_slow.store(true, Ordering::Relaxed);
+    let mut cluster = Cluster::new(job, Options::default());
+    for (parallelism, expected) in
+        [([1, 3, 1, 1], vec![]), ([1, 3, 1, 1], vec![0, 1, 2]), ([1, 2, 1, 1], vec![0, 1, 2])]
+    {
+        cluster.job.results.told.lock().clear();
+        let mut run = cluster.deploy(parallelism);
+        run.checkpoint(SnapshotKind::Checkpoint);
+        run.kill();
+        let told = cluster.job.results.told.lock();
+        let relays = if expected.is_empty() { 0 } else { 2 * parallelism[1] as usize };
+        assert_eq!(*told, vec![expected; relays]);
+    }
+}
