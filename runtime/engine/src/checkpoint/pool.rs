@@ -90,14 +90,12 @@ fn run(shared: &Shared) {
             if queue.is_closed {
                 return;
             }
-            match queue.jobs.pop_front() {
-                Some(job) => break job,
-                None => {
-                    queue.idle += 1;
-                    shared.changed.wait(&mut queue);
-                    queue.idle -= 1;
-                }
+            if let Some(job) = queue.jobs.pop_front() {
+                break job;
             }
+            queue.idle += 1;
+            shared.changed.wait(&mut queue);
+            queue.idle -= 1;
         };
         drop(queue);
         job();

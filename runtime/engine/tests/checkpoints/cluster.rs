@@ -461,7 +461,9 @@ impl Run<'_> {
             return;
         }
         let older: Vec<CheckpointId> = self.pending.range(..id).map(|(id, _)| *id).collect();
-        older.into_iter().for_each(|id| self.abort(id));
+        for id in older {
+            self.abort(id);
+        }
         let Some(Pending { acknowledgements, finished, .. }) = self.pending.remove(&id) else {
             return;
         };
@@ -544,7 +546,9 @@ fn files_of(state: &SubtaskState) -> Vec<Arc<str>> {
             Some(KeyedStateHandle::Incremental { metadata, shared, private, .. }) => {
                 add(metadata);
                 private.values().for_each(&mut add);
-                shared.values().for_each(|file| add(&StateData::File(file.clone())));
+                for file in shared.values() {
+                    add(&StateData::File(file.clone()));
+                }
             }
             None => {}
         }

@@ -138,11 +138,14 @@ impl Operator for Count {
     }
 }
 
+/// What waits for a checkpoint: which one, the transaction, its rows.
+type Pending = (i64, i64, Vec<(i64, i64)>);
+
 /// Commits rows when the checkpoint is complete that they lie before.
 pub(crate) struct Sink {
     results: Arc<Results>,
     backend: OperatorBackend,
-    pending: OperatorListState<(i64, i64, Vec<(i64, i64)>)>,
+    pending: OperatorListState<Pending>,
     rows: Vec<(i64, i64)>,
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use sciurus_core::checkpoint::{Alignment, SnapshotKind};
 
-use crate::cluster::{Cluster, Options, Run};
+use crate::cluster::{Checkpoint, Cluster, Options, Run};
 use crate::job::{Job, Parallelism, SINK, SOURCE};
 
 /// Runs the job with so many kills at random moments, some of them in the midst of checkpoints, and
@@ -26,7 +26,7 @@ fn run_with_kills(seed: u64, kills: usize, options: Options) {
         }
         run.assert_no_failure();
         run.kill();
-        let is_fixed = cluster.latest.as_ref().is_some_and(|latest| latest.is_partly_finished());
+        let is_fixed = cluster.latest.as_ref().is_some_and(Checkpoint::is_partly_finished);
         if !is_fixed {
             parallelism = std::array::from_fn(|_| random.u32(1..=3));
         }
@@ -42,7 +42,9 @@ fn trigger_at_random(run: &mut Run<'_>, random: &mut fastrand::Rng, concurrent: 
         run.trigger(SnapshotKind::Checkpoint);
     } else if random.u32(0..200) == 0 {
         let newest = run.pending.keys().next_back().copied();
-        newest.into_iter().for_each(|id| run.abort(id));
+        if let Some(newest) = newest {
+            run.abort(newest);
+        }
     }
 }
 
