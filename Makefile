@@ -10,7 +10,14 @@ INPUT ?=
 ARGS ?=
 
 export INPUT
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# RocksDB is C++, which takes minutes to compile: ccache, where it is, does so once for all checkouts
+# and profiles. It stands in for the compilers by its folder of links, named differently here and
+# there; the other way, CC and CXX, would make cargo build anew after each cargo outside of make.
+ccache_links := /usr/lib/ccache:/usr/lib/ccache/bin:/usr/lib64/ccache
+export PATH := $(ccache_links):$(PATH):$(HOME)/.cargo/bin
+ifndef CCACHE_DIR
+export CCACHE_DIR := $(shell .make/cache ccache)
+endif
 ifndef CARGO_TARGET_DIR
 export CARGO_TARGET_DIR := $(shell .make/cache target)
 endif
