@@ -162,8 +162,12 @@ impl<T: Clone> Chunked<T> {
 }
 
 impl<T> ChunkedSnapshot<T> {
-    pub(crate) fn len(&self) -> usize {
-        self.len
+    /// Calls `visit` with every element in order.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(usize, &T)) {
+        let elements = self.chunks.iter().flat_map(|chunk| chunk.iter());
+        for (index, element) in elements.take(self.len).enumerate() {
+            visit(index, element);
+        }
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
@@ -182,10 +186,7 @@ mod tests {
         let snapshot = column.snapshot();
         *column.get_mut(4999) = 2;
         column.push(3);
-        assert_eq!(
-            (snapshot.len(), snapshot.get(4999), snapshot.get(5000)),
-            (5000, Some(&1), None)
-        );
+        assert_eq!((snapshot.len, snapshot.get(4999), snapshot.get(5000)), (5000, Some(&1), None));
         assert_eq!((column.len(), column.get(4999), column.get(5000)), (5001, &2, &3));
     }
 

@@ -9,6 +9,7 @@ use sciurus_core::record::view::{INLINE_BYTES, without_place};
 
 use crate::chunk::{Chunk, Chunked, ChunkedSnapshot};
 use crate::slot::Slot;
+use crate::snapshot::{SnapshotError, size};
 
 /// The bytes that an arena's chunk holds, unless a single key is longer.
 const ARENA_CHUNK_BYTES: usize = 1 << 16;
@@ -26,7 +27,7 @@ pub(crate) struct KeyCell(u128);
 
 impl KeyCell {
     /// The cell of a slot without a key.
-    const FREE: Self = Self(u32::MAX as u128);
+    pub(crate) const FREE: Self = Self(u32::MAX as u128);
 
     /// Makes the cell of the key that starts at `start` in `data`.
     #[inline]
@@ -64,7 +65,7 @@ impl KeyCell {
     }
 
     #[inline]
-    fn is_free(self) -> bool {
+    pub(crate) fn is_free(self) -> bool {
         self == Self::FREE
     }
 
@@ -282,15 +283,47 @@ pub(crate) struct KeySnapshot {
 }
 
 impl KeySnapshot {
-    /// Returns the number of slots, free ones included.
-    pub(crate) fn slots(&self) -> usize {
-        self.cells.len()
+    /// Returns the key of `slot`, `None` where the slot is free or was never there.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn get(&self, slot: u32) -> Option<KeyRef<'_>> {
+        let cell = self.cell(slot);
+        (!cell.is_free()).then(|| self.key_of(cell))
     }
 
-    /// Returns the key of `slot`, `None` where the slot is free or was never there.
-    pub(crate) fn get(&self, slot: u32) -> Option<KeyRef<'_>> {
-        let cell = *self.cells.get(slot as usize)?;
-        (!cell.is_free()).then(|| key_ref(cell, |chunk| self.arena.get(chunk).map(|b| &b[..])))
+    fn key_of(&self, cell: KeyCell) -> KeyRef<'_> {
+        key_ref(cell, |chunk| self.arena.get(chunk).map(|bytes| &bytes[..]))
+    }
+
+    /// Returns the cell of `slot`, a free one where the slot was never there.
+    #[inline]
+    pub(crate) fn cell(&self, slot: u32) -> KeyCell {
+        self.cells.get(slot as usize).copied().unwrap_or(KeyCell::FREE)
+    }
+
+    /// Calls `visit` with every key's slot and hash, in slot order.
+    pub(crate) fn for_each_hash(&self, mut visit: impl FnMut(u32, u64)) {
+        self.cells.for_each(|slot, cell| {
+            if !cell.is_free() {
+                visit(slot as u32, self.key_of(*cell).hash());
+            }
+        });
+    }
+
+    /// Appends the length of a key and the key.
+    #[inline]
+    pub(crate) fn put_sized(&self, cell: KeyCell, out: &mut Vec<u8>) -> Result<(), SnapshotError> {
+        if cell.is_long() {
+            let key = self.key_of(cell);
+            let key = key.as_slice();
+            out.extend_from_slice(&size(key.len(), "a key")?);
+            out.extend_from_slice(key);
+        } else {
+            // A cell is laid out like this, up to the end of the key.
+            let end = out.len() + 4 + cell.len();
+            out.extend_from_slice(&cell.0.to_le_bytes());
+            out.truncate(end);
+        }
+        Ok(())
     }
 }
 

@@ -15,9 +15,6 @@ use crate::snapshot::{
 };
 use crate::timer::{TimeDomain, Timer, TimerQueueSnapshot};
 
-/// Slots that are looked at together.
-const BLOCK_SLOTS: usize = 128;
-
 /// An immutable view of a heap backend.
 ///
 /// Making it takes time in proportion to the number of chunks, not to the state. As long as it is
@@ -84,37 +81,55 @@ struct ByGroup<T> {
     items: Vec<T>,
 }
 
-impl<T: Copy> ByGroup<T> {
-    fn new(
-        range: KeyGroupRange,
-        max_parallelism: u32,
-        items: impl IntoIterator<Item = (u64, T)>,
-    ) -> Result<Self, SnapshotError> {
-        let mut grouped = Vec::new();
-        for (hash, item) in items {
-            let group = key_group(hash, max_parallelism);
-            if !range.contains(group) {
-                return Err(SnapshotError::ForeignKey { group, range });
-            }
-            grouped.push((group, item));
+/// Sorts by key group.
+struct Grouping<T> {
+    range: KeyGroupRange,
+    max_parallelism: u32,
+    /// How many there are of each group, one place further on.
+    counts: Vec<usize>,
+    /// By the number of the group in the range.
+    grouped: Vec<(u16, T)>,
+    foreign: Option<KeyGroup>,
+}
+
+impl<T: Copy> Grouping<T> {
+    fn new(range: KeyGroupRange, max_parallelism: u32) -> Self {
+        let counts = vec![0; range.len() + 1];
+        Self { range, max_parallelism, counts, grouped: Vec::new(), foreign: None }
+    }
+
+    #[inline]
+    fn add(&mut self, hash: u64, item: T) {
+        let group = key_group(hash, self.max_parallelism);
+        if !self.range.contains(group) {
+            self.foreign = Some(group);
+            return;
         }
-        let mut starts = vec![0; range.len() + 1];
-        for (group, _) in &grouped {
-            starts[(u32::from(*group) - range.start) as usize + 1] += 1;
+        let index = (u32::from(group) - self.range.start) as u16;
+        self.counts[usize::from(index) + 1] += 1;
+        self.grouped.push((index, item));
+    }
+
+    fn finish(self) -> Result<ByGroup<T>, SnapshotError> {
+        if let Some(group) = self.foreign {
+            return Err(SnapshotError::ForeignKey { group, range: self.range });
         }
-        for group in 0..range.len() {
-            starts[group + 1] += starts[group];
+        let mut starts = self.counts;
+        for group in 1..starts.len() {
+            starts[group] += starts[group - 1];
         }
         let mut places = starts.clone();
-        let mut items: Vec<T> = grouped.iter().map(|(_, item)| *item).collect();
-        for (group, item) in grouped {
-            let place = &mut places[(u32::from(group) - range.start) as usize];
+        let mut items: Vec<T> = self.grouped.iter().map(|(_, item)| *item).collect();
+        for (group, item) in self.grouped {
+            let place = &mut places[usize::from(group)];
             items[*place] = item;
             *place += 1;
         }
-        Ok(Self { starts, items })
+        Ok(ByGroup { starts, items })
     }
+}
 
+impl<T: Copy> ByGroup<T> {
     fn of(&self, range: KeyGroupRange, group: KeyGroup) -> &[T] {
         let index = (u32::from(group) - range.start) as usize;
         &self.items[self.starts[index]..self.starts[index + 1]]
@@ -126,8 +141,11 @@ impl HeapSnapshot {
         &self,
         timers: &'a TimerQueueSnapshot,
     ) -> Result<ByGroup<&'a Timer>, SnapshotError> {
-        let timers = timers.iter().map(|timer| (timer.hash(), timer));
-        ByGroup::new(self.range, self.max_parallelism, timers)
+        let mut by_group = Grouping::new(self.range, self.max_parallelism);
+        for timer in timers.iter() {
+            by_group.add(timer.hash(), timer);
+        }
+        by_group.finish()
     }
 
     /// Writes the snapshot; see docs/formats.md for the form.
@@ -142,9 +160,9 @@ impl HeapSnapshot {
         let mut writer = SnapshotWriter::new(out, &header)?;
         let mut slots = Vec::new();
         for table in &self.tables {
-            let keys = (0..table.keys.slots() as u32)
-                .filter_map(|slot| table.keys.get(slot).map(|key| (key.hash(), slot)));
-            slots.push(ByGroup::new(range, max_parallelism, keys)?);
+            let mut by_group = Grouping::new(range, max_parallelism);
+            table.keys.for_each_hash(|slot, hash| by_group.add(hash, slot));
+            slots.push(by_group.finish()?);
         }
         let event = self.by_group(&self.event_timers)?;
         let processing = self.by_group(&self.processing_timers)?;
@@ -180,20 +198,13 @@ impl TableSnapshot {
     ) -> Result<(), SnapshotError> {
         let Some(Some(column)) = self.columns.get(state) else { return Ok(()) };
         let kind = SectionKind::State { state: state as u32, namespace: self.namespace };
-        let (mut occupied, mut keys) = (Vec::new(), Vec::new());
-        // The slots of a group lie far apart: the memory of many is waited for at once.
-        for block in slots.chunks(BLOCK_SLOTS) {
-            occupied.clear();
-            column.occupied(block, &mut occupied);
-            keys.clear();
-            keys.extend(occupied.iter().map(|slot| self.keys.get(*slot)));
-            for (slot, key) in occupied.iter().zip(&keys) {
-                if let Some(key) = key {
-                    writer.entry(group, kind, key.as_slice(), |out| {
-                        column.encode(*slot as usize, out);
-                    })?;
-                }
-            }
+        let mut slots = slots;
+        while !slots.is_empty() {
+            writer.entries(group, kind, |out| {
+                let encoded = column.encode_entries(&self.keys, slots, out)?;
+                slots = slots.get(encoded.slots..).unwrap_or(&[]);
+                Ok(encoded.entries)
+            })?;
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ pub use header::{SnapshotHeader, SnapshotState};
 pub(crate) use header::{kind_byte, kind_of};
 pub use reader::{Block, SnapshotReader};
 pub use section::{Entries, Section, SectionKind, Timers};
+pub(crate) use writer::size;
 pub use writer::{SnapshotStats, SnapshotWriter};
 
 use sciurus_core::key::KeyGroup;
@@ -53,7 +54,7 @@ const INDEX_ENTRY_BYTES: usize = 20;
 const TRAILER_BYTES: usize = 20;
 
 /// A block of this size is closed: what a writer holds in memory, and a reader verifies at once.
-const BLOCK_BYTES: usize = 4 << 20;
+pub(crate) const BLOCK_BYTES: usize = 4 << 20;
 
 /// The longest header or index that is believed.
 const MAX_PART_BYTES: u64 = 64 << 20;

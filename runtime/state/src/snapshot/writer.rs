@@ -77,7 +77,7 @@ impl<W: Write> SnapshotWriter<W> {
         key: &[u8],
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), SnapshotError> {
-        self.begin(group, kind);
+        self.begin(group, kind, 1);
         self.put_key(key)?;
         let start = self.block.len();
         self.block.extend_from_slice(&[0; 4]);
@@ -85,6 +85,23 @@ impl<W: Write> SnapshotWriter<W> {
         let length = size(self.block.len() - start - 4, "a value")?;
         self.block[start..start + 4].copy_from_slice(&length);
         self.stats.entries += 1;
+        self.close_full_block()
+    }
+
+    /// Writes what several keys have of a state: `encode` appends entries, a sized key and a sized
+    /// value each, and returns how many. It should stop when there are [`BLOCK_BYTES`].
+    pub(crate) fn entries(
+        &mut self,
+        group: KeyGroup,
+        kind: SectionKind,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<u32, SnapshotError>,
+    ) -> Result<(), SnapshotError> {
+        self.begin(group, kind, 0);
+        let count = encode(&mut self.block)?;
+        if let Some(section) = &mut self.section {
+            section.count += count;
+        }
+        self.stats.entries += u64::from(count);
         self.close_full_block()
     }
 
@@ -98,7 +115,7 @@ impl<W: Write> SnapshotWriter<W> {
         domain: TimeDomain,
         timer: &Timer,
     ) -> Result<(), SnapshotError> {
-        self.begin(group, SectionKind::Timers(domain));
+        self.begin(group, SectionKind::Timers(domain), 1);
         self.block.extend_from_slice(&timer.timestamp.to_le_bytes());
         self.block.extend_from_slice(&timer.namespace.0.to_le_bytes());
         self.put_key(&timer.key)?;
@@ -133,8 +150,8 @@ impl<W: Write> SnapshotWriter<W> {
         Ok(())
     }
 
-    /// Makes the next entry one of `kind` and `group`.
-    fn begin(&mut self, group: KeyGroup, kind: SectionKind) {
+    /// Makes the next `count` entries some of `kind` and `group`.
+    fn begin(&mut self, group: KeyGroup, kind: SectionKind, count: u32) {
         if self.block.is_empty() {
             self.group = group;
             self.block.extend_from_slice(&u32::from(group).to_le_bytes());
@@ -142,11 +159,11 @@ impl<W: Write> SnapshotWriter<W> {
         }
         debug_assert_eq!(self.group, group, "a key group is ended before the next is begun");
         match &mut self.section {
-            Some(section) if section.kind == kind => section.count += 1,
+            Some(section) if section.kind == kind => section.count += count,
             _ => {
                 self.close_section();
                 let start = self.block.len();
-                self.section = Some(OpenSection { kind, start, count: 1 });
+                self.section = Some(OpenSection { kind, start, count });
                 self.block.extend_from_slice(&kind.head());
             }
         }
@@ -162,6 +179,10 @@ impl<W: Write> SnapshotWriter<W> {
 
     fn close_section(&mut self) {
         if let Some(OpenSection { start, count, .. }) = self.section.take() {
+            if count == 0 {
+                self.block.truncate(start);
+                return;
+            }
             let length = (self.block.len() - start - SECTION_HEAD_BYTES) as u64;
             let head = &mut self.block[start..start + SECTION_HEAD_BYTES];
             head[13..17].copy_from_slice(&count.to_le_bytes());
@@ -178,6 +199,10 @@ impl<W: Write> SnapshotWriter<W> {
             return Ok(());
         }
         self.close_section();
+        if self.block.len() == BLOCK_HEAD_BYTES {
+            self.block.clear();
+            return Ok(());
+        }
         let body = (self.block.len() - BLOCK_HEAD_BYTES) as u64;
         self.block[4..BLOCK_HEAD_BYTES].copy_from_slice(&body.to_le_bytes());
         let checksum = xxh3_64(&self.block);
@@ -192,7 +217,8 @@ impl<W: Write> SnapshotWriter<W> {
     }
 }
 
-fn size(bytes: usize, what: &str) -> Result<[u8; 4], SnapshotError> {
+/// Returns a length as it stands in front of bytes.
+pub(crate) fn size(bytes: usize, what: &str) -> Result<[u8; 4], SnapshotError> {
     u32::try_from(bytes)
         .map(u32::to_le_bytes)
         .map_err(|_| SnapshotError::TooLarge { what: what.to_owned(), bytes })

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
+use super::{Encoded, Store, StoreSnapshot, TypedStore, decode_stamp};
 use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
+use crate::heap::keys::KeySnapshot;
+use crate::snapshot::SnapshotError;
 use crate::ttl::Ttl;
 
 /// A list and when each element was written (empty without a time to live).
@@ -24,6 +26,19 @@ impl<T> List<T> {
         // One stamp an element: the default is never used.
         self.elements.retain(|_| stamps.next().is_none_or(|stamp| keep(*stamp)));
         self.stamps.retain(|stamp| keep(*stamp));
+    }
+}
+
+impl<T: RowCodec> List<T> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        (self.elements.len() as u32).encode_row(out);
+        let mut stamps = self.stamps.iter();
+        for element in &self.elements {
+            if let Some(stamp) = stamps.next() {
+                stamp.encode_row(out);
+            }
+            element.encode_row(out);
+        }
     }
 }
 
@@ -145,6 +160,12 @@ impl<T: RowCodec> Store for ListStore<T> {
         }
     }
 
+    fn encode(&self, slot: usize, out: &mut Vec<u8>) {
+        if let Some(Some(list)) = self.lists.try_get(slot) {
+            list.encode(out);
+        }
+    }
+
     fn snapshot(&mut self) -> Box<dyn StoreSnapshot> {
         Box::new(ListSnapshot { lists: self.lists.snapshot() })
     }
@@ -156,8 +177,14 @@ struct ListSnapshot<T> {
 }
 
 impl<T: RowCodec> StoreSnapshot for ListSnapshot<T> {
-    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
-        out.extend(slots.iter().filter(|slot| self.is_occupied(**slot as usize)));
+    fn encode_entries(
+        &self,
+        keys: &KeySnapshot,
+        slots: &[u32],
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded, SnapshotError> {
+        let occupied = |slot| self.is_occupied(slot);
+        super::encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
     }
 
     fn is_occupied(&self, slot: usize) -> bool {
@@ -166,14 +193,7 @@ impl<T: RowCodec> StoreSnapshot for ListSnapshot<T> {
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {
         if let Some(Some(list)) = self.lists.get(slot) {
-            (list.elements.len() as u32).encode_row(out);
-            let mut stamps = list.stamps.iter();
-            for element in &list.elements {
-                if let Some(stamp) = stamps.next() {
-                    stamp.encode_row(out);
-                }
-                element.encode_row(out);
-            }
+            list.encode(out);
         }
     }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
+use super::{Encoded, Store, StoreSnapshot, TypedStore, decode_stamp};
 use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
+use crate::heap::keys::KeySnapshot;
+use crate::snapshot::SnapshotError;
 use crate::ttl::Ttl;
 
 /// A value and when it was last renewed (0 without a time to live).
@@ -20,6 +22,17 @@ struct Stamped<V> {
 }
 
 type Entries<K, V> = BTreeMap<K, Stamped<V>>;
+
+fn encode<K: RowCodec, V: RowCodec>(map: &Entries<K, V>, stamped: bool, out: &mut Vec<u8>) {
+    (map.len() as u32).encode_row(out);
+    for (key, entry) in map {
+        key.encode_row(out);
+        if stamped {
+            entry.stamp.encode_row(out);
+        }
+        entry.value.encode_row(out);
+    }
+}
 
 /// The column of a map state. A snapshot shares each map; the next write to it copies it alone.
 pub(crate) struct MapStore<K, V> {
@@ -184,6 +197,12 @@ impl<K: RowCodec + Ord, V: RowCodec> Store for MapStore<K, V> {
         }
     }
 
+    fn encode(&self, slot: usize, out: &mut Vec<u8>) {
+        if let Some(map) = self.map(slot) {
+            encode(map, self.ttl.is_some(), out);
+        }
+    }
+
     fn snapshot(&mut self) -> Box<dyn StoreSnapshot> {
         Box::new(MapSnapshot { maps: self.maps.snapshot(), stamped: self.ttl.is_some() })
     }
@@ -196,8 +215,14 @@ struct MapSnapshot<K, V> {
 }
 
 impl<K: RowCodec + Ord, V: RowCodec> StoreSnapshot for MapSnapshot<K, V> {
-    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
-        out.extend(slots.iter().filter(|slot| self.is_occupied(**slot as usize)));
+    fn encode_entries(
+        &self,
+        keys: &KeySnapshot,
+        slots: &[u32],
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded, SnapshotError> {
+        let occupied = |slot| self.is_occupied(slot);
+        super::encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
     }
 
     fn is_occupied(&self, slot: usize) -> bool {
@@ -206,14 +231,7 @@ impl<K: RowCodec + Ord, V: RowCodec> StoreSnapshot for MapSnapshot<K, V> {
 
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {
         if let Some(Some(map)) = self.maps.get(slot) {
-            (map.len() as u32).encode_row(out);
-            for (key, entry) in &**map {
-                key.encode_row(out);
-                if self.stamped {
-                    entry.stamp.encode_row(out);
-                }
-                entry.value.encode_row(out);
-            }
+            encode(map, self.stamped, out);
         }
     }
 }

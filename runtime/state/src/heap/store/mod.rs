@@ -13,6 +13,8 @@ pub(crate) use list::ListStore;
 pub(crate) use map::MapStore;
 pub(crate) use value::ValueStore;
 
+use crate::heap::keys::{KeyCell, KeySnapshot};
+use crate::snapshot::{BLOCK_BYTES, SnapshotError, size};
 use crate::ttl::Ttl;
 
 /// Reads the time at which something was last renewed: the present where the snapshot has none.
@@ -32,6 +34,9 @@ pub(crate) trait Store: Any + Send {
     /// Removes what is stored for `slot`.
     fn clear(&mut self, slot: usize);
 
+    /// Appends what is stored for `slot` in the snapshot form.
+    fn encode(&self, slot: usize, out: &mut Vec<u8>);
+
     /// Removes what has expired of `slot`.
     fn expire(&mut self, slot: usize, now: Timestamp);
 
@@ -41,14 +46,72 @@ pub(crate) trait Store: Any + Send {
 
 /// An immutable view of a column.
 pub(crate) trait StoreSnapshot: Send + Sync {
-    /// Appends those of `slots` for which something is stored to `out`.
-    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>);
+    /// Appends an entry for each of `slots` for which something is stored, in the snapshot form,
+    /// until `out` has grown to the size of a block.
+    fn encode_entries(
+        &self,
+        keys: &KeySnapshot,
+        slots: &[u32],
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded, SnapshotError>;
 
     /// Returns whether something is stored for `slot`.
     fn is_occupied(&self, slot: usize) -> bool;
 
     /// Appends what is stored for `slot` in the snapshot form.
     fn encode(&self, slot: usize, out: &mut Vec<u8>);
+}
+
+/// What was encoded of some slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Encoded {
+    /// How many of the slots.
+    pub(crate) slots: usize,
+    /// How many had something.
+    pub(crate) entries: u32,
+}
+
+/// Slots that are looked at together.
+const BLOCK_SLOTS: usize = 128;
+
+/// Appends an entry for each of `slots` that is `occupied`, until `out` is as large as a block.
+#[inline]
+fn encode_entries(
+    keys: &KeySnapshot,
+    slots: &[u32],
+    out: &mut Vec<u8>,
+    occupied: impl Fn(usize) -> bool,
+    encode: impl Fn(usize, &mut Vec<u8>),
+) -> Result<Encoded, SnapshotError> {
+    let mut encoded = Encoded { slots: 0, entries: 0 };
+    for block in slots.chunks(BLOCK_SLOTS) {
+        // The slots of a group lie far apart: the memory of many is waited for at once.
+        let mut values = [false; BLOCK_SLOTS];
+        let mut cells = [KeyCell::FREE; BLOCK_SLOTS];
+        for (slot, value) in block.iter().zip(&mut values) {
+            *value = occupied(*slot as usize);
+        }
+        for (slot, cell) in block.iter().zip(&mut cells) {
+            *cell = keys.cell(*slot);
+        }
+        for ((slot, cell), occupied) in block.iter().zip(&cells).zip(values) {
+            if out.len() >= BLOCK_BYTES {
+                return Ok(encoded);
+            }
+            encoded.slots += 1;
+            if !occupied || cell.is_free() {
+                continue;
+            }
+            keys.put_sized(*cell, out)?;
+            let start = out.len();
+            out.extend_from_slice(&[0; 4]);
+            encode(*slot as usize, out);
+            let length = size(out.len() - start - 4, "a value")?;
+            out[start..start + 4].copy_from_slice(&length);
+            encoded.entries += 1;
+        }
+    }
+    Ok(encoded)
 }
 
 /// A column that can be made from its type.

@@ -5,9 +5,11 @@ use std::any::type_name;
 use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
+use super::{Encoded, Store, StoreSnapshot, TypedStore, decode_stamp};
 use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
+use crate::heap::keys::KeySnapshot;
+use crate::snapshot::SnapshotError;
 use crate::ttl::Ttl;
 
 /// The column of a value state.
@@ -126,6 +128,15 @@ impl<T: RowCodec> Store for ValueStore<T> {
         }
     }
 
+    fn encode(&self, slot: usize, out: &mut Vec<u8>) {
+        if let Some(Some(value)) = self.values.try_get(slot) {
+            if self.ttl.is_some() {
+                self.stamps.get(slot).encode_row(out);
+            }
+            value.encode_row(out);
+        }
+    }
+
     fn snapshot(&mut self) -> Box<dyn StoreSnapshot> {
         let stamps = self.ttl.is_some().then(|| self.stamps.snapshot());
         Box::new(ValueSnapshot { values: self.values.snapshot(), stamps })
@@ -139,8 +150,14 @@ struct ValueSnapshot<T> {
 }
 
 impl<T: RowCodec> StoreSnapshot for ValueSnapshot<T> {
-    fn occupied(&self, slots: &[u32], out: &mut Vec<u32>) {
-        out.extend(slots.iter().filter(|slot| self.is_occupied(**slot as usize)));
+    fn encode_entries(
+        &self,
+        keys: &KeySnapshot,
+        slots: &[u32],
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded, SnapshotError> {
+        let occupied = |slot| self.is_occupied(slot);
+        super::encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
     }
 
     fn is_occupied(&self, slot: usize) -> bool {
