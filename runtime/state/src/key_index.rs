@@ -78,7 +78,8 @@ impl KeyIndex {
         resolved
     }
 
-    /// Writes to `out` the slots of all keys of a namespace of `backend`: there, and here.
+    /// Writes to `out` the slots of all keys of a namespace of `backend` other than
+    /// [`Namespace::VOID`]: there, and here.
     ///
     /// # Errors
     /// [`StateError::Limit`] where there are too many keys; a failed read of the backend.
@@ -89,7 +90,11 @@ impl KeyIndex {
         out: &mut Vec<(Slot, Slot)>,
     ) -> Result<(), StateError> {
         out.clear();
-        let KeyedBackend::Heap(heap) = backend;
+        let heap = match backend {
+            KeyedBackend::Heap(heap) => heap,
+            #[cfg(feature = "rocksdb")]
+            KeyedBackend::Rocks(rocks) => rocks.panes(),
+        };
         if let Some(from) = heap.table(namespace) {
             self.table.resolve_entries(from, out)?;
             self.table.unsettled.clear();

@@ -13,6 +13,8 @@ use crate::descriptor::StateId;
 use crate::error::StateError;
 use crate::heap::{HeapBackend, HeapSnapshot};
 use crate::namespace::Namespace;
+#[cfg(feature = "rocksdb")]
+use crate::rocks::{RocksBackend, RocksSnapshot};
 use crate::slot::Slot;
 use crate::snapshot::{SnapshotError, SnapshotFiles, SnapshotReader, SnapshotStats};
 use crate::timer::{TimeDomain, Timer};
@@ -23,6 +25,9 @@ use crate::ttl::StateTtlConfig;
 pub enum KeyedBackend {
     /// State in memory.
     Heap(HeapBackend),
+    /// State in RocksDB.
+    #[cfg(feature = "rocksdb")]
+    Rocks(Box<RocksBackend>),
 }
 
 impl KeyedBackend {
@@ -37,6 +42,9 @@ impl KeyedBackend {
 pub enum KeyedSnapshot {
     /// Of state in memory.
     Heap(HeapSnapshot),
+    /// Of state in RocksDB.
+    #[cfg(feature = "rocksdb")]
+    Rocks(RocksSnapshot),
 }
 
 impl KeyedSnapshot {
@@ -48,6 +56,8 @@ impl KeyedSnapshot {
     pub fn write(&self, out: impl Write) -> Result<SnapshotStats, SnapshotError> {
         match self {
             Self::Heap(heap) => heap.write(out),
+            #[cfg(feature = "rocksdb")]
+            Self::Rocks(rocks) => rocks.write(out),
         }
     }
 
@@ -59,6 +69,8 @@ impl KeyedSnapshot {
     pub fn files(&self) -> Result<Option<SnapshotFiles>, SnapshotError> {
         match self {
             Self::Heap(_) => Ok(None),
+            #[cfg(feature = "rocksdb")]
+            Self::Rocks(rocks) => rocks.files().map(Some),
         }
     }
 }
@@ -68,6 +80,8 @@ macro_rules! dispatch {
     ($self:ident.$call:ident $(::<$($of:ty),+>)? ($($argument:expr),*)) => {
         match $self {
             KeyedBackend::Heap(heap) => heap.$call $(::<$($of),+>)? ($($argument),*),
+            #[cfg(feature = "rocksdb")]
+            KeyedBackend::Rocks(rocks) => rocks.$call $(::<$($of),+>)? ($($argument),*),
         }
     };
 }

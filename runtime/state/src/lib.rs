@@ -20,6 +20,8 @@ pub mod key_index;
 pub mod keyed;
 pub mod namespace;
 pub mod operator;
+#[cfg(feature = "rocksdb")]
+pub mod rocks;
 pub mod settings;
 pub mod slot;
 pub mod snapshot;

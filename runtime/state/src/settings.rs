@@ -30,6 +30,9 @@ pub struct BackendResources {
 pub enum StateBackendSettings {
     /// State in memory (`state.backend.type: hashmap`).
     HashMap,
+    /// State in RocksDB (`state.backend.type: rocksdb`).
+    #[cfg(feature = "rocksdb")]
+    Rocks(std::sync::Arc<crate::rocks::RocksShared>),
 }
 
 impl StateBackendSettings {
@@ -43,6 +46,12 @@ impl StateBackendSettings {
     ) -> Result<Self, BackendError> {
         match configuration.get(&state::BACKEND)? {
             StateBackendType::HashMap => Ok(Self::HashMap),
+            #[cfg(feature = "rocksdb")]
+            StateBackendType::RocksDb => {
+                let shared = crate::rocks::RocksShared::new(configuration, resources)?;
+                Ok(Self::Rocks(std::sync::Arc::new(shared)))
+            }
+            #[cfg(not(feature = "rocksdb"))]
             StateBackendType::RocksDb => {
                 drop(resources);
                 Err(BackendError::NotBuilt)
@@ -133,6 +142,11 @@ impl KeyedBackend {
                     }
                 }
                 Ok(backend)
+            }
+            #[cfg(feature = "rocksdb")]
+            StateBackendSettings::Rocks(shared) => {
+                let backend = crate::rocks::RocksBackend::restored(shared, config, restore)?;
+                Ok(Self::Rocks(Box::new(backend)))
             }
         }
     }

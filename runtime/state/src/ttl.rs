@@ -109,6 +109,12 @@ impl Ttl {
         })
     }
 
+    /// Returns how many milliseconds values live.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn millis(&self) -> i64 {
+        self.millis
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -3,17 +3,20 @@
 //! A run keeps the same state several times over: in the `model`, and in one backend for each
 //! subtask of a job (`subject`), to which operations (`operation`) go by key group. On the way the
 //! clock moves, snapshots are written while writing goes on, and the job is restored from them at
-//! another parallelism.
+//! another parallelism, in each form that they have.
 
 mod model;
 mod operation;
 mod subject;
+
+use std::path::Path;
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::backend::BackendConfig;
 use crate::keyed::KeyedBackend;
 use crate::namespace::Namespace;
+use crate::settings::{BackendError, RestoreInput};
 use model::Model;
 use operation::{Operation, operations};
 use subject::Subject;
@@ -36,15 +39,21 @@ fn key(number: u8) -> Vec<u8> {
     (0..number).map(|position| b'a' + (position + number) % 26).collect()
 }
 
-/// Runs `cases` random sequences of operations on backends that `make` makes.
+/// Runs `cases` random sequences of operations on backends that `make` makes. Where a snapshot is
+/// files, a copy of them in a folder of `scratch` is restored from, by turns with the form of every
+/// backend.
 ///
 /// # Errors
 /// The shortest sequence found on which backend and model differ, and where.
-pub fn run(make: impl Fn(BackendConfig) -> KeyedBackend, cases: u32) -> Result<(), String> {
+pub fn run(
+    scratch: &Path,
+    make: impl Fn(BackendConfig, Vec<RestoreInput>) -> Result<KeyedBackend, BackendError>,
+    cases: u32,
+) -> Result<(), String> {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&operations(), |(parallelism, operations)| {
         let mut model = Model::default();
-        let mut subject = Subject::new(&make, parallelism);
+        let mut subject = Subject::new(&make, scratch, parallelism);
         for (step, operation) in operations.iter().enumerate() {
             apply(&mut model, &mut subject, operation)
                 .map_err(|error| fail(step, operation, &error))?;

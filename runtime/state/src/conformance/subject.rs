@@ -1,8 +1,11 @@
 //! A job's keyed state in one backend for each subtask.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -18,9 +21,10 @@ use crate::handle::{
     AggregateFunction, AggregatingState, ListState, MapState, ReducingState, StateAccess,
     ValueState,
 };
-use crate::keyed::KeyedBackend;
+use crate::keyed::{KeyedBackend, KeyedSnapshot};
 use crate::namespace::Namespace;
-use crate::snapshot::{SnapshotError, SnapshotReader};
+use crate::settings::{BackendError, RestoreInput};
+use crate::snapshot::{SnapshotError, SnapshotFiles};
 use crate::ttl::{StateTtlConfig, TtlUpdateType};
 
 /// What stops a run.
@@ -30,6 +34,8 @@ pub(super) enum Failure {
     State(#[from] StateError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     #[error("{0}")]
     Other(String),
 }
@@ -227,23 +233,95 @@ fn key_bytes<'a>(keys: impl Iterator<Item = &'a [u8]>) -> KeyBytes {
     builder.finish()
 }
 
-type Written = JoinHandle<Result<Vec<Vec<u8>>, SnapshotError>>;
+/// What a subtask's snapshot was written to.
+#[derive(Clone)]
+enum Written {
+    Bytes(Vec<u8>),
+    Files { range: KeyGroupRange, metadata: Vec<u8>, folder: PathBuf },
+}
+
+/// The number of folders made so far, so that each has its own name.
+static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+
+fn folder(scratch: &Path) -> PathBuf {
+    scratch.join(format!("files-{}", FOLDERS.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+impl Written {
+    fn write(
+        snapshot: &KeyedSnapshot,
+        range: KeyGroupRange,
+        scratch: &Path,
+        as_files: bool,
+    ) -> Result<Self, SnapshotError> {
+        if as_files && let Some(SnapshotFiles { metadata, files }) = snapshot.files()? {
+            let folder = folder(scratch);
+            fs::create_dir_all(&folder)?;
+            for file in files {
+                fs::copy(file.path, folder.join(file.name))?;
+            }
+            return Ok(Self::Files { range, metadata, folder });
+        }
+        let mut bytes = Vec::new();
+        let stats = snapshot.write(&mut bytes)?;
+        assert_eq!(stats.bytes, bytes.len() as u64);
+        Ok(Self::Bytes(bytes))
+    }
+
+    /// Returns what a backend is restored from; it may take files over.
+    fn input(&self, scratch: &Path) -> Result<RestoreInput, SnapshotError> {
+        Ok(match self {
+            Self::Bytes(bytes) => RestoreInput::Snapshot(Box::new(Cursor::new(bytes.clone()))),
+            Self::Files { range, metadata, folder: from } => {
+                let folder = folder(scratch);
+                copy(from, &folder)?;
+                RestoreInput::Files { range: *range, metadata: metadata.clone(), folder }
+            }
+        })
+    }
+}
+
+/// A snapshot of all subtasks, being written.
+type Writing = JoinHandle<Result<Vec<Written>, SnapshotError>>;
+
+/// Makes a backend.
+pub(super) type Make<'a> =
+    dyn Fn(BackendConfig, Vec<RestoreInput>) -> Result<KeyedBackend, BackendError> + 'a;
 
 /// A job under test.
 pub(super) struct Subject<'a> {
-    make: &'a dyn Fn(BackendConfig) -> KeyedBackend,
+    make: &'a Make<'a>,
+    scratch: &'a Path,
     clock: Arc<ManualClock>,
     subtasks: Vec<Subtask>,
     /// Snapshots, being written, and the model as it was when each was taken.
-    snapshots: Vec<(Written, Model)>,
+    snapshots: Vec<(Writing, Model)>,
+    /// How many snapshots were taken.
+    taken: usize,
     broken: Option<Failure>,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(make: &'a dyn Fn(BackendConfig) -> KeyedBackend, parallelism: u32) -> Self {
+    pub(super) fn new(make: &'a Make<'a>, scratch: &'a Path, parallelism: u32) -> Self {
         let clock = Arc::new(ManualClock::new(1000));
-        let mut subject =
-            Self { make, clock, subtasks: Vec::new(), snapshots: Vec::new(), broken: None };
+        let mut subject = Self {
+            make,
+            scratch,
+            clock,
+            subtasks: Vec::new(),
+            snapshots: Vec::new(),
+            taken: 0,
+            broken: None,
+        };
         subject.broken = subject.start(parallelism, &[]).err();
         subject
     }
@@ -253,35 +331,37 @@ impl<'a> Subject<'a> {
     }
 
     /// Starts the job anew from the snapshots of its former subtasks.
-    fn start(&mut self, parallelism: u32, snapshots: &[Vec<u8>]) -> Result<(), Failure> {
+    fn start(&mut self, parallelism: u32, snapshots: &[Written]) -> Result<(), Failure> {
         self.subtasks.clear();
         for subtask in 0..parallelism {
             let range = KeyGroupRange::of_subtask(subtask, parallelism, MAX_PARALLELISM);
             let config = BackendConfig::new(MAX_PARALLELISM, range).clock(self.clock.clone());
-            let mut backend = (self.make)(config);
-            for snapshot in snapshots {
-                backend.restore(&mut SnapshotReader::open(Cursor::new(snapshot))?)?;
-            }
-            self.subtasks.push(Subtask::new(backend)?);
+            let inputs = snapshots
+                .iter()
+                .map(|snapshot| snapshot.input(self.scratch))
+                .collect::<Result<_, _>>()?;
+            self.subtasks.push(Subtask::new((self.make)(config, inputs)?)?);
         }
         Ok(())
     }
 
-    fn write_snapshots(&mut self) -> Written {
+    fn write_snapshots(&mut self) -> Writing {
+        let parallelism = self.parallelism();
+        let range = |subtask| KeyGroupRange::of_subtask(subtask, parallelism, MAX_PARALLELISM);
+        let subtasks = (0..).zip(&mut self.subtasks);
         let snapshots: Vec<_> =
-            self.subtasks.iter_mut().map(|subtask| subtask.backend.snapshot()).collect();
+            subtasks.map(|(number, task)| (task.backend.snapshot(), range(number))).collect();
+        self.taken += 1;
+        let (scratch, as_files) = (self.scratch.to_owned(), self.taken % 3 > 0);
         thread::spawn(move || {
-            snapshots
-                .iter()
-                .map(|snapshot| {
-                    let mut bytes = Vec::new();
-                    snapshot.write(&mut bytes).map(|_| bytes)
-                })
-                .collect()
+            let write = |(snapshot, range): &(KeyedSnapshot, _)| {
+                Written::write(snapshot, *range, &scratch, as_files)
+            };
+            snapshots.iter().map(write).collect()
         })
     }
 
-    fn join(written: Written) -> Result<Vec<Vec<u8>>, Failure> {
+    fn join(written: Writing) -> Result<Vec<Written>, Failure> {
         let written = written.join();
         Ok(written.map_err(|_| Failure::Other("writing the snapshot panicked".into()))??)
     }

@@ -19,7 +19,7 @@ impl HeapBackend {
     }
 
     /// Returns the current key's table and slot, where it has one.
-    pub(super) fn find_current(
+    pub(crate) fn find_current(
         &mut self,
         id: StateId,
     ) -> Result<Option<(usize, Slot)>, StateError> {
@@ -34,7 +34,7 @@ impl HeapBackend {
     }
 
     /// Returns the current key's table and slot, a new one where it had none.
-    pub(super) fn current_or_insert(&mut self, id: StateId) -> Result<(usize, Slot), StateError> {
+    pub(crate) fn current_or_insert(&mut self, id: StateId) -> Result<(usize, Slot), StateError> {
         if !self.current.set {
             return Err(self.no_current_key(id));
         }

@@ -45,6 +45,12 @@ impl StateMarks {
         }
     }
 
+    /// Returns the slots that the database has yet to be told of, in the order in which they were
+    /// written to first.
+    pub(crate) fn dirty(&self) -> &[u32] {
+        &self.dirty
+    }
+
     /// Takes the slots that the database has yet to be told of; they are pending then.
     pub(crate) fn take_dirty(&mut self) -> Vec<u32> {
         for slot in &self.dirty {

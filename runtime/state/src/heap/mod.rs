@@ -7,7 +7,9 @@ mod access;
 mod cleanup;
 mod current;
 mod directory;
-mod keys;
+#[cfg(feature = "rocksdb")]
+mod front;
+pub(crate) mod keys;
 #[cfg_attr(not(feature = "rocksdb"), allow(dead_code))]
 pub(crate) mod marks;
 mod restore;
@@ -65,9 +67,9 @@ pub struct HeapBackend {
     range: KeyGroupRange,
     states: Vec<Registered>,
     /// Sorted by namespace; that of [`Namespace::VOID`] is always there, as the first.
-    tables: Vec<Table>,
-    event_timers: TimerQueue,
-    processing_timers: TimerQueue,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) event_timers: TimerQueue,
+    pub(crate) processing_timers: TimerQueue,
     /// What snapshots hold of states that aren't registered yet.
     unclaimed: Vec<UnclaimedState>,
     /// Which key groups of the range were restored.
@@ -130,7 +132,7 @@ impl HeapBackend {
 
     /// Returns the index of the namespace's table, or where it would be.
     #[inline]
-    fn position(&self, namespace: Namespace) -> Result<usize, usize> {
+    pub(crate) fn position(&self, namespace: Namespace) -> Result<usize, usize> {
         if namespace == Namespace::VOID {
             return Ok(0);
         }
@@ -146,14 +148,14 @@ impl HeapBackend {
         self.position(namespace).ok().map(|index| &self.tables[index])
     }
 
-    fn table_index(&mut self, namespace: Namespace) -> usize {
+    pub(crate) fn table_index(&mut self, namespace: Namespace) -> usize {
         self.position(namespace).unwrap_or_else(|index| {
             self.tables.insert(index, self.new_table(namespace, self.pane_keys));
             index
         })
     }
 
-    fn register<S: TypedStore>(
+    pub(crate) fn register<S: TypedStore>(
         &mut self,
         descriptor: StateDescriptor,
         ttl: Option<StateTtlConfig>,
@@ -186,7 +188,7 @@ impl HeapBackend {
     }
 
     /// Returns the state's column in the table of this index, made where it isn't there yet.
-    fn store<S: TypedStore>(
+    pub(crate) fn store<S: TypedStore>(
         &mut self,
         table: usize,
         id: StateId,
@@ -202,7 +204,7 @@ impl HeapBackend {
     }
 
     /// Frees the slots that nothing is stored for, and the namespaces that have no key left.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.unsettled = false;
         for table in &mut self.tables {
             table.settle();

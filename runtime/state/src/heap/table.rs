@@ -162,6 +162,21 @@ impl Table {
         }
     }
 
+    /// Frees `slot` whatever it holds.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn evict(&mut self, slot: u32) {
+        for store in self.columns.iter_mut().flatten() {
+            store.clear(slot as usize);
+        }
+        self.remove(slot);
+    }
+
+    /// Returns whether anything is stored for `slot`.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn is_occupied(&self, slot: u32) -> bool {
+        self.columns.iter().flatten().any(|store| !store.is_vacant(slot as usize))
+    }
+
     /// Frees `slot` if it holds a key.
     fn remove(&mut self, slot: u32) {
         if let Some(marks) = &mut self.marks {

@@ -1,6 +1,7 @@
 //! The heap backend as a whole.
 
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::error::StateError;
 use crate::handle::{ListState, MapState, StateAccess, ValueState};
 use crate::keyed::{KeyedBackend, KeyedSnapshot};
 use crate::namespace::Namespace;
+use crate::settings::StateBackendSettings;
 use crate::snapshot::{SnapshotError, SnapshotReader};
 use crate::ttl::StateTtlConfig;
 
@@ -56,7 +58,9 @@ fn small_snapshot() -> Vec<u8> {
 
 #[test]
 fn the_heap_conforms() {
-    conformance::run(KeyedBackend::heap, 256).unwrap_or_else(|error| panic!("{error}"));
+    let settings = StateBackendSettings::HashMap;
+    let make = |config, inputs| KeyedBackend::create(&settings, config, inputs);
+    conformance::run(Path::new(""), make, 256).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
