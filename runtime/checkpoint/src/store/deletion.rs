@@ -44,15 +44,12 @@ impl Deletion {
                 deleted
             }
             Self::Folder(url) => Ok(store.discard(url, [])?),
-            Self::Files(files) => {
-                Ok(store.storage().delete_all(files.iter().map(|url| &**url))?)
-            }
+            Self::Files(files) => Ok(store.storage().delete_all(files.iter().map(|url| &**url))?),
             Self::Leftovers { retained, older_than } => {
                 let retained = retained.iter().map(|metadata| &**metadata);
                 let removed = store.remove_orphans(retained, *older_than)?;
                 if removed.files > 0 {
-                    let (job, files, bytes) =
-                        (store.layout().job(), removed.files, removed.bytes);
+                    let (job, files, bytes) = (store.layout().job(), removed.files, removed.bytes);
                     tracing::info!("deleted {files} files, {bytes} bytes, left of job {job}");
                 }
                 Ok(())

@@ -194,12 +194,17 @@ impl Storage {
             Ok(names) => names,
             Err(error) => return LoadReason::Storage(error),
         };
+        // All that lies below a folder may be all that there is on a disk.
+        let has_folders = !names.is_empty();
         names.retain(|name| {
             let file = folder.join(name).and_then(|folder| folder.join(METADATA_FILE));
             file.and_then(|file| self.size(&file)).is_ok_and(|size| size.is_some())
         });
         if !names.is_empty() {
             return LoadReason::Folder { folders: names };
+        }
+        if has_folders {
+            return LoadReason::Incomplete;
         }
         match self.list(&folder.to_string()) {
             Ok(files) if files.is_empty() => LoadReason::Missing,
