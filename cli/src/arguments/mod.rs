@@ -196,9 +196,9 @@ pub struct List {
 /// Cancels a job.
 #[derive(Debug, Args)]
 pub struct Cancel {
-    /// Flink's former way to stop a job with a savepoint: better use `stop`.
+    /// Takes a savepoint first: Flink's former way to stop a job with one. Better use `stop`.
     #[arg(short = 's', long = "withSavepoint", value_name = "DIRECTORY", num_args = 0..=1)]
-    #[arg(default_missing_value = "", hide = true)]
+    #[arg(default_missing_value = "")]
     pub with_savepoint: Option<String>,
     /// The job's id.
     #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "with_savepoint")]
