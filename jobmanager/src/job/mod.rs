@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sciurus_core::checkpoint::SnapshotKind;
+use sciurus_core::checkpoint::{CheckpointId, SnapshotKind};
 use sciurus_core::config::Configuration;
 use sciurus_core::graph::JobType;
 use sciurus_core::ids::{ExecutionAttemptId, JobId, JobVertexId, TaskManagerId};
@@ -205,8 +205,8 @@ impl Job {
         self.inbox.tell(JobEvent::CancelRequested);
     }
 
-    /// Takes a checkpoint or a savepoint, and returns the URL of its folder once it is durable; where
-    /// it is to end the job, once the job has finished.
+    /// Takes a checkpoint or a savepoint, and returns its number and the URL of its folder once it is
+    /// durable; where it is to end the job, once the job has finished.
     ///
     /// `target` is the URL of the folder in which a savepoint gets one of its own; without it the
     /// job's configuration says where.
@@ -218,11 +218,11 @@ impl Job {
         &self,
         kind: SnapshotKind,
         target: Option<String>,
-    ) -> Result<String, RequestFailure> {
+    ) -> Result<(CheckpointId, String), RequestFailure> {
         let (answer, answered) = oneshot::channel();
         self.inbox.report(JobEvent::SnapshotRequested { kind, target, answer }).await;
         match answered.await {
-            Ok(Ok(RequestOutcome::Snapshot { path, .. })) => Ok(path),
+            Ok(Ok(RequestOutcome::Snapshot { checkpoint, path })) => Ok((checkpoint, path)),
             Ok(Ok(RequestOutcome::Requirements)) => Err(self.not_running()),
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(self.not_running()),

@@ -20,9 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sciurus_checkpoint::Deletion;
 use sciurus_core::clock::{Clock, SystemClock};
-use sciurus_core::ids::{
-    AllocationId, ExecutionAttemptId, ExecutionVertexId, GraphFingerprint,
-};
+use sciurus_core::ids::{AllocationId, ExecutionAttemptId, ExecutionVertexId, GraphFingerprint};
 use sciurus_job_master::checkpoint_coordinator::RequestId;
 use sciurus_job_master::failure::{FailureCause, JobFailure};
 use sciurus_job_master::{Action, Event, ExecutionState, JobStatus};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use sciurus_checkpoint::{
     CheckpointMetadata, CheckpointPointer, CheckpointStore, LoadError, RetainedCheckpoint, Storage,
-    StorageError, StorageOptions,
-    StorageUrl, Verification,
+    StorageError, StorageOptions, StorageUrl, Verification,
 };
 use sciurus_core::config::options::checkpointing;
 use sciurus_core::config::options::client::{self, RecoveryClaimMode};

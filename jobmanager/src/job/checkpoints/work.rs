@@ -64,9 +64,9 @@ impl Kept {
                 deletion.carry_out(&self.store).map_err(|error| error.to_string())
             }
             Work::Configuration(configuration) => match &self.ha {
-                Some(ha) => ha
-                    .set_configuration(self.job, configuration)
-                    .map_err(|error| error.to_string()),
+                Some(ha) => {
+                    ha.set_configuration(self.job, configuration).map_err(|error| error.to_string())
+                }
                 None => Ok(()),
             },
         }

@@ -108,7 +108,8 @@ impl Runner {
         self.requests.retain(|_, answer| !answer.is_closed());
         if self.requests.len() >= MAX_REQUESTS {
             let text = format!("{MAX_REQUESTS} requests to the job wait for an answer already");
-            let failure = RequestFailure::new("java.util.concurrent.RejectedExecutionException", text);
+            let failure =
+                RequestFailure::new("java.util.concurrent.RejectedExecutionException", text);
             let _ = answer.send(Err(failure));
             return;
         }

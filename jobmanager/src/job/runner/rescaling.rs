@@ -11,8 +11,10 @@ impl Runner {
     /// From here on the job has another graph: its processes plan that one by the overrides in
     /// their configuration. No task runs; workers and the coordinator of the old graph end.
     pub(super) fn change_graph(&mut self, overrides: &BTreeMap<JobVertexId, u32>) {
-        let texts: BTreeMap<String, u32> =
-            overrides.iter().map(|(vertex, parallelism)| (vertex.to_string(), *parallelism)).collect();
+        let texts: BTreeMap<String, u32> = overrides
+            .iter()
+            .map(|(vertex, parallelism)| (vertex.to_string(), *parallelism))
+            .collect();
         let (name, id) = (self.job.name(), self.job.id());
         tracing::info!("job '{name}' ({id}) runs with other parallelism from now on: {texts:?}");
         self.executable.configuration.set(&pipeline::JOBVERTEX_PARALLELISM_OVERRIDES, &texts);

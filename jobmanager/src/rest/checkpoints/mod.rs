@@ -11,6 +11,7 @@ mod trigger;
 
 pub use config::config;
 pub use details::{details, subtasks};
+pub use spread::Spread;
 pub use statistics::checkpoints;
 pub use trigger::{
     checkpoint_status, disposal_status, dispose, savepoint_status, stop, trigger_checkpoint,
