@@ -232,9 +232,8 @@ impl Dispatcher {
             let (configuration, ha) = (plan.configuration.clone(), self.0.ha.clone());
             let tmp_dir = self.0.settings.tmp_dir.clone();
             let is_found = stored.is_some();
-            let read = move || {
-                CheckpointSetup::read(&configuration, id, ha.as_ref(), is_found, &tmp_dir)
-            };
+            let read =
+                move || CheckpointSetup::read(&configuration, id, ha.as_ref(), is_found, &tmp_dir);
             blocking(read).await?
         };
         let scheduler = Scheduler::from_configuration(&plan.configuration)?;

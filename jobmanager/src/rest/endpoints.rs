@@ -101,8 +101,8 @@ fn jars_group() -> EndpointGroup {
         post "/jars/:jarid/plan" jars::plan,
             "As in Flink.";
         post "/jars/:jarid/run" jars::run,
-            "As in Flink. `entryClass` chooses one of the package's jobs. Savepoints can't be \
-             restored from yet and are refused.";
+            "As in Flink. `entryClass` chooses one of the package's jobs. A savepoint that can't be \
+             restored is refused with the reason.";
         post "/jars/:jarid/run-application" jars::run_application,
             "As in Flink. The application has one job, and its id.";
     }
@@ -198,26 +198,27 @@ fn vertices_group() -> EndpointGroup {
 fn checkpoints_group() -> EndpointGroup {
     group! { "Checkpoints and savepoints":
         get "/jobs/:jobid/checkpoints" checkpoints::checkpoints,
-            "As in Flink for a job without checkpoints: none are taken yet.";
+            "As in Flink.";
         post "/jobs/:jobid/checkpoints" checkpoints::trigger_checkpoint,
-            "Accepted; the operation fails and says that no checkpoints are taken yet.";
+            "As in Flink; full checkpoints refer to no file of an earlier one.";
         get "/jobs/:jobid/checkpoints/config" checkpoints::config,
-            "As in Flink for a job without checkpoints.";
+            "As in Flink.";
         get "/jobs/:jobid/checkpoints/details/:checkpointid" checkpoints::details,
-            "Not found: there are none yet.";
+            "As in Flink.";
         get "/jobs/:jobid/checkpoints/details/:checkpointid/subtasks/:vertexid"
             checkpoints::subtasks,
-            "Not found: there are none yet.";
+            "As in Flink.";
         get "/jobs/:jobid/checkpoints/:triggerid" checkpoints::checkpoint_status,
             "As in Flink.";
         post "/jobs/:jobid/savepoints" checkpoints::trigger_savepoint,
-            "Accepted; the operation fails and says that no savepoints are taken yet.";
+            "As in Flink.";
         get "/jobs/:jobid/savepoints/:triggerid" checkpoints::savepoint_status,
             "As in Flink.";
         post "/jobs/:jobid/stop" checkpoints::stop,
-            "Accepted; the operation fails and says that no savepoints are taken yet.";
+            "As in Flink.";
         post "/savepoint-disposal" checkpoints::dispose,
-            "Accepted; the operation fails and says that there are no savepoints yet.";
+            "As in Flink. What is no savepoint of Sciurus is left alone, and so are a job's \
+             checkpoints.";
         get "/savepoint-disposal/:triggerid" checkpoints::disposal_status,
             "As in Flink.";
     }
@@ -229,20 +230,29 @@ fn rescaling_group() -> EndpointGroup {
             "As in Flink: switched off.";
         get "/jobs/:jobid/rescaling/:triggerid" rescale::rescaling,
             "As in Flink: switched off.";
+        post "/jobs/:jobid/rescale" rescale::rescale,
+            "Not Flink's: changes the parallelism of any job, whatever its scheduler. The body is \
+             `{\"vertices\":{ID:N}}`; vertices that it doesn't name keep what they have. Answers \
+             with a `request-id`.";
+        get "/jobs/:jobid/rescale/:triggerid" rescale::rescale_status,
+            "Not Flink's: how that stands; it is `COMPLETED` once the job runs with its new \
+             parallelism.";
         get "/jobs/:jobid/resource-requirements" rescale::get_requirements,
-            "As in Flink with its default scheduler: refused.";
+            "As in Flink: refused where the scheduler isn't adaptive.";
         put "/jobs/:jobid/resource-requirements" rescale::put_requirements,
-            "As in Flink with its default scheduler: refused.";
-        get "/jobs/:jobid/rescales/config" rescale::rescales_config,
-            "As in Flink with its default scheduler: not found.";
-        get "/jobs/:jobid/rescales/details/:rescaleuuid" rescale::rescales_details,
-            "As in Flink with its default scheduler: not found.";
-        get "/jobs/:jobid/rescales/history" rescale::rescales_history,
-            "As in Flink with its default scheduler: not found.";
-        get "/jobs/:jobid/rescales/overview" rescale::rescales_history,
-            "As in Flink with its default scheduler: not found.";
-        get "/jobs/:jobid/rescales/summary" rescale::rescales_history,
-            "As in Flink with its default scheduler: not found.";
+            "As in Flink: refused where the scheduler isn't adaptive.";
+        get "/jobs/:jobid/rescales/config" rescale::config,
+            "As in Flink. `maximumDelayForTriggeringRescaleInMillis` and \
+             `rescaleOnFailedCheckpointCount` are 0: a change of parallelism takes a checkpoint of \
+             its own.";
+        get "/jobs/:jobid/rescales/details/:rescaleuuid" rescale::details,
+            "As in Flink, without states of the scheduler; resource profiles say nothing.";
+        get "/jobs/:jobid/rescales/history" rescale::history,
+            "As in Flink.";
+        get "/jobs/:jobid/rescales/overview" rescale::overview,
+            "As in Flink.";
+        get "/jobs/:jobid/rescales/summary" rescale::summary,
+            "As in Flink, of the changes that are remembered.";
     }
 }
 

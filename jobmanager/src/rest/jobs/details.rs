@@ -104,7 +104,7 @@ fn info(master: &JobMaster, now: Timestamp) -> (JobDetailsInfo, Vec<Vec<Executio
         is_stoppable: false,
         state: master.status().name(),
         job_type: master.graph().job_type.name(),
-        scheduler_type: super::SCHEDULER,
+        scheduler_type: super::scheduler_type(master),
         span: Span::of_job(master.lifecycle(), now),
         max_parallelism: -1,
         now,

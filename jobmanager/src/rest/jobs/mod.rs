@@ -14,6 +14,8 @@ mod status;
 mod submit;
 mod times;
 
+use sciurus_job_master::JobMaster;
+
 pub use accumulators::{UserAccumulator, accumulators, user_accumulators};
 pub use cancel::{cancel, yarn_cancel, yarn_stop};
 pub use config::config;
@@ -27,5 +29,7 @@ pub use status::{client_heartbeat, coordinators, status};
 pub use submit::submit;
 pub use times::{NEVER, Span, StateDurations, TIMED_STATES, task_timestamps};
 
-/// What Flink calls a scheduler that keeps a job's parallelism.
-pub const SCHEDULER: &str = "Default";
+/// Returns what Flink calls a job's scheduler.
+pub fn scheduler_type(master: &JobMaster) -> &'static str {
+    if master.scheduler().adaptive().is_some() { "Adaptive" } else { "Default" }
+}

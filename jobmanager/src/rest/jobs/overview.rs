@@ -76,7 +76,7 @@ impl JobSummary {
             jid: master.job_id(),
             name: master.graph().job_name.clone(),
             job_type: master.graph().job_type.name(),
-            scheduler_type: super::SCHEDULER,
+            scheduler_type: super::scheduler_type(master),
             span: Span::of_job(master.lifecycle(), now),
             state: master.status().name(),
             last_modification: last_modification(master),

@@ -36,7 +36,7 @@ fn metrics_of_master(master: &JobMaster, now: Timestamp) -> Metrics {
     metrics.add("downtime", Value::Whole(down_time(master, now)));
     metrics.add("numRestarts", master.restarts());
     metrics.add("fullRestarts", master.restarts());
-    metrics.add("numRescales", 0_u64);
+    metrics.add("numRescales", master.rescales().counts().completed);
     let missing = master.slot_shortage().map_or(0, |shortage| shortage.total());
     metrics.add("numMissingSlots", u64::from(missing));
     metrics.add("initializingTime", time_in(JobStatus::Initializing));
