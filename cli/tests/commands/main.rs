@@ -7,4 +7,5 @@ mod jobs;
 mod local_cluster;
 mod managers;
 mod real_flink;
+mod snapshots;
 mod support;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::support::{Ended, LocalCluster, run};
+use crate::support::{Ended, LocalCluster, local, run};
 
 const PACKAGE: &str = "apache-flink-libraries==2.3.0";
 const JVM_JOB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testdata/jvm-job.jar");
@@ -128,13 +128,90 @@ fn flink_shows_why_a_job_for_the_jvm_is_refused() {
     assert!(told.contains("JVM") && told.contains("sciurus"), "{told}");
 }
 
+/// What follows a text in what a command has printed, up to the end of the line.
+fn told<'a>(ended: &'a Ended, text: &str) -> &'a str {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (_, rest) = ended.stdout.split_once(text).unwrap_or_else(|| panic!("{ended:?}"));
+    rest.lines().next().unwrap_or_default()
+}
+
+#[test]
+fn flink_takes_savepoints_and_checkpoints_and_disposes_of_them() {
+    let cluster = LocalCluster::with_checkpoints(1);
+    let job = cluster.submit_endless(&[]);
+    cluster.wait_for_state(&job, "RUNNING");
+    let target = cluster.directory_url("savepoints");
+    let Some(taken) = flink(&cluster, "savepoint", &[&job, &target]) else { return };
+    let path = told(&taken, "Savepoint completed. Path: ");
+    let resume = "You can resume your program from this savepoint with the run command.\n";
+    let expected = format!(
+        "Triggering savepoint for job {job}.\nWaiting for response...\n\
+         Savepoint completed. Path: {path}\n{resume}"
+    );
+    assert_eq!(taken.stdout, expected);
+    let folder = local(path);
+    assert!(folder.join("_metadata").is_file(), "{path}");
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with(&format!("savepoint-{}-", &job[..6])), "{name}");
+
+    let native = ["-detached", "-type", "native", &job, &target];
+    let detached = flink(&cluster, "savepoint", &native).unwrap();
+    assert_eq!(told(&detached, "Successfully trigger manual savepoint, triggerId: ").len(), 32);
+
+    let checkpoint = flink(&cluster, "checkpoint", &[&job]).unwrap();
+    assert!(told(&checkpoint, "Checkpoint ").ends_with(&format!(" for job {job} completed.")));
+    let full = flink(&cluster, "checkpoint", &["-full", &job]).unwrap();
+    assert!(told(&full, "Checkpoint(FULL) ").ends_with(" completed."), "{full:?}");
+
+    let disposed = flink(&cluster, "savepoint", &["-dispose", path]).unwrap();
+    assert_eq!(told(&disposed, "Savepoint '"), format!("{path}' disposed."));
+    assert!(!folder.exists(), "{path}");
+    let again = flink(&cluster, "savepoint", &["-dispose", path]).unwrap();
+    assert_eq!(again.code, Some(1), "{again:?}");
+    let text = again.stdout + &again.stderr;
+    assert!(text.contains("Could not dispose savepoint"), "{text}");
+}
+
+#[test]
+fn flink_stops_jobs_with_savepoints_from_which_they_go_on() {
+    let cluster = LocalCluster::with_checkpoints(1);
+    let job = cluster.submit_endless(&[]);
+    cluster.wait_for_state(&job, "RUNNING");
+    let target = cluster.directory_url("savepoints");
+    let Some(stopped) = flink(&cluster, "stop", &["-p", &target, &job]) else { return };
+    let path = told(&stopped, "Savepoint completed. Path: ").to_owned();
+    let suspends = format!("Suspending job \"{job}\" with a CANONICAL savepoint.\n");
+    assert!(stopped.stdout.starts_with(&suspends), "{stopped:?}");
+    cluster.wait_for_state(&job, "FINISHED");
+
+    let resumed = cluster.submit_endless(&["-s", &path, "-rm", "no_claim"]);
+    cluster.wait_for_state(&resumed, "RUNNING");
+    let restored =
+        cluster.get(&format!("/jobs/{resumed}/checkpoints"))["latest"]["restored"].clone();
+    assert_eq!(restored["is_savepoint"], true, "{restored}");
+    assert_eq!(restored["external_path"], path);
+
+    let drained = flink(&cluster, "stop", &["--drain", "-p", &target, &resumed]).unwrap();
+    let expected = format!("Draining job \"{resumed}\" with a CANONICAL savepoint.\n");
+    assert!(drained.stdout.starts_with(&expected), "{drained:?}");
+    cluster.wait_for_state(&resumed, "FINISHED");
+
+    let third = cluster.submit_endless(&["-s", &path]);
+    cluster.wait_for_state(&third, "RUNNING");
+    let cancelled = flink(&cluster, "cancel", &["-s", &target, &third]).unwrap();
+    let path = told(&cancelled, &format!("Cancelled job {third}. Savepoint stored in "));
+    assert!(local(path.trim_end_matches('.')).join("_metadata").is_file(), "{path}");
+    cluster.wait_for_state(&third, "CANCELED");
+}
+
 #[test]
 fn flink_shows_why_there_is_no_savepoint() {
     let cluster = LocalCluster::start(1, 1, &[]);
     let job = cluster.submit_endless(&[]);
     cluster.wait_for_state(&job, "RUNNING");
-    let Some(refused) = flink(&cluster, "savepoint", &[&job, "file:///tmp/none"]) else { return };
+    let Some(refused) = flink(&cluster, "savepoint", &[&job, "file:///proc/none"]) else { return };
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let told = refused.stdout + &refused.stderr;
     assert!(told.contains("Failed to trigger a savepoint for the job"), "{told}");
+    assert!(told.contains("/proc/none"), "{told}");
 }

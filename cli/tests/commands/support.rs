@@ -88,13 +88,46 @@ pub struct LocalCluster {
 impl LocalCluster {
     /// Starts a cluster on ports that are free.
     pub fn start(taskmanagers: u32, slots: u32, settings: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), taskmanagers, slots, settings)
+    }
+
+    fn start_in(directory: TempDir, taskmanagers: u32, slots: u32, settings: &[&str]) -> Self {
         let started = run(&mut start_command(directory.path(), taskmanagers, slots, settings));
         let words = logs_below(directory.path());
         assert_eq!(started.code, Some(0), "{}\n{}\n{words}", started.stdout, started.stderr);
         let text = "Web and REST: http://";
         let address = started.stdout.split_once(text).unwrap().1.lines().next().unwrap();
         Self { address: address.to_owned(), directory }
+    }
+
+    /// Starts a cluster whose jobs take checkpoints, and which has a place for savepoints.
+    pub fn with_checkpoints(slots: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let setting = |key: &str, name: &str| {
+            format!(
+                "execution.checkpointing.{key}=file://{}",
+                directory.path().join(name).display()
+            )
+        };
+        let settings = [
+            "execution.checkpointing.interval=200 ms".to_owned(),
+            setting("dir", "checkpoints"),
+            setting("savepoint-dir", "default-savepoints"),
+        ];
+        let settings = settings.each_ref().map(String::as_str);
+        Self::start_in(directory, 1, slots, &settings)
+    }
+
+    /// The address of a directory below the cluster's own.
+    pub fn directory_url(&self, name: &str) -> String {
+        format!("file://{}", self.directory().join(name).display())
+    }
+
+    /// Asks the REST API.
+    pub fn get(&self, path: &str) -> serde_json::Value {
+        let answer = ureq::get(format!("http://{}{path}", self.address)).call();
+        let text = answer.unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap()
     }
 
     /// The cluster's directory.
@@ -153,6 +186,12 @@ impl Drop for LocalCluster {
             assert!(stopped.code == Some(0) || no_cluster, "{stopped:?}");
         }
     }
+}
+
+/// The path that `file:///path` or `file:/path` names.
+pub fn local(url: &str) -> PathBuf {
+    let path = url.strip_prefix("file:").unwrap();
+    Path::new("/").join(path.trim_start_matches('/'))
 }
 
 /// The command that starts a cluster on ports that are free.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ use super::http::{self, PATIENCE};
 const CASES: u32 = 1_500;
 
 /// Requests to begin with.
-const SEEDS: [&str; 12] = [
+const SEEDS: [&str; 17] = [
     "GET /jobs/overview HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
     "GET /v1/jobs/76ad90b7c99e99e971657c7ed25f7581?get=a,b HTTP/1.1\r\nhost: a\r\n\r\n",
     "PATCH /jobs/76ad90b7c99e99e971657c7ed25f7581?mode=cancel HTTP/1.1\r\nhost: a\r\n\r\n",
@@ -34,6 +35,18 @@ const SEEDS: [&str; 12] = [
     "POST /jobs HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=b\r\n\
      transfer-encoding: chunked\r\n\r\n5\r\n--b\r\n\r\n0\r\n\r\n",
     "DELETE /jars/..%2f..%2fx.jar HTTP/1.1\r\nhost: a\r\naccept-encoding: gzip\r\n\r\n",
+    "POST /jobs/76ad90b7c99e99e971657c7ed25f7581/stop HTTP/1.1\r\nhost: a\r\n\
+     content-length: 64\r\n\r\n\
+     {\"targetDirectory\":\"s3://b/\",\"drain\":true,\"formatType\":\"NATIVE\"}",
+    "POST /savepoint-disposal HTTP/1.1\r\nhost: a\r\ncontent-length: 52\r\n\r\n\
+     {\"savepoint-path\":\"file:///proc/self/../../nothing\"}",
+    "POST /jobs/76ad90b7c99e99e971657c7ed25f7581/rescale HTTP/1.1\r\nhost: a\r\n\
+     content-length: 51\r\n\r\n{\"vertices\":{\"cbc357ccb763df2852fee8c4fc7d55f2\":2}}",
+    "GET /jobs/76ad90b7c99e99e971657c7ed25f7581/checkpoints/details/18446744073709551615/subtasks/\
+     cbc357ccb763df2852fee8c4fc7d55f2 HTTP/1.1\r\nhost: a\r\n\r\n",
+    "POST /jobs/76ad90b7c99e99e971657c7ed25f7581/checkpoints HTTP/1.1\r\nhost: a\r\n\
+     content-length: 72\r\n\r\n\
+     {\"checkpointType\":\"FULL\",\"triggerId\":\"00000000000000000000000000000001\"}",
 ];
 
 /// A change of a request.
@@ -111,6 +124,74 @@ fn mutated_requests_neither_crash_nor_hang_the_server() {
         })
         .unwrap();
     assert_eq!(http::get(address, "/overview").status, 200);
+}
+
+#[test]
+fn bodies_about_checkpoints_that_make_no_sense_are_refused() {
+    let cluster = Cluster::start();
+    let address = cluster.rest();
+    let job = "/jobs/76ad90b7c99e99e971657c7ed25f7581";
+    let deep = "[".repeat(100_000);
+    let long = format!(r#"{{"savepoint-path": "{}"}}"#, "x/".repeat(1 << 20));
+    for (path, body) in [
+        ("/savepoints", r#"{"target-directory": 1}"#),
+        ("/savepoints", r#"{"cancel-job": "perhaps"}"#),
+        ("/savepoints", r#"{"triggerId": "not hex"}"#),
+        ("/savepoints", r#"{"triggerId": "00000000000000000000000000000001", "triggerId": null}"#),
+        ("/savepoints", "[]"),
+        ("/savepoints", "\0"),
+        ("/savepoints", &deep),
+        ("/checkpoints", r#"{"checkpointType": "full"}"#),
+        ("/checkpoints", r#"{"checkpointType": {"FULL": 1}}"#),
+        ("/stop", r#"{"drain": 1}"#),
+        ("/stop", r#"{"formatType": "canonical "}"#),
+        ("/rescale", "{}"),
+        ("/rescale", r#"{"vertices": {"x": 1}}"#),
+        ("/rescale", r#"{"vertices": {"cbc357ccb763df2852fee8c4fc7d55f2": -1}}"#),
+        ("/rescale", r#"{"vertices": {"cbc357ccb763df2852fee8c4fc7d55f2": 4294967296}}"#),
+    ] {
+        let path = format!("{job}{path}");
+        let answer = http::request(address, "POST", &path, &[], body.as_bytes());
+        assert_eq!(answer.status, 400, "{path} {body:.60}");
+    }
+    for body in [r#"{"savepoint-path": null}"#, r#"{"savepoint-path": []}"#, "null"] {
+        let answer = http::request(address, "POST", "/savepoint-disposal", &[], body.as_bytes());
+        assert_eq!(answer.status, 400, "{body}");
+    }
+    // It is a text, and no savepoint: the operation says so.
+    let answer = http::request(address, "POST", "/savepoint-disposal", &[], long.as_bytes());
+    assert_eq!(answer.status, 200);
+    assert_eq!(http::get(address, "/overview").status, 200);
+}
+
+#[test]
+fn nothing_but_a_savepoint_is_disposed_of() {
+    let cluster = Cluster::start();
+    let address = cluster.rest();
+    let directory = tempfile::tempdir().unwrap();
+    let kept = directory.path().join("kept");
+    std::fs::write(&kept, "precious").unwrap();
+    let empty = directory.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(directory.path().join("_metadata"), "no metadata").unwrap();
+    for path in [directory.path(), &kept, &empty, Path::new("/no/such/place"), Path::new("/")] {
+        let body = serde_json::json!({ "savepoint-path": path });
+        let trigger = http::post(address, "/savepoint-disposal", &body).json();
+        let status = format!("/savepoint-disposal/{}", trigger["request-id"].as_str().unwrap());
+        let begin = Instant::now();
+        let answer = loop {
+            let answer = http::get(address, &status).json();
+            if answer["status"]["id"] == "COMPLETED" {
+                break answer;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{answer}");
+        };
+        let text = answer["operation"]["failure-cause"]["stack-trace"].as_str().unwrap();
+        assert!(text.contains("Could not dispose savepoint"), "{text}");
+        assert!(text.contains("Caused by: "), "{text}");
+    }
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "precious");
+    assert!(empty.is_dir() && directory.path().join("_metadata").is_file());
 }
 
 #[test]

@@ -14,12 +14,13 @@ const MAPS: [&str; 7] = [
 ];
 
 /// What may be null in one answer and not in another.
-const NULLABLE: [&str; 9] = [
+const NULLABLE: [&str; 10] = [
     "application-id",
     "description",
     "schedulerType",
     "completed",
     "savepoint",
+    "savepointFormat",
     "failed",
     "restored",
     "operation",
@@ -27,7 +28,7 @@ const NULLABLE: [&str; 9] = [
 ];
 
 /// What may be in one answer and not in another: what is left out where there is nothing to say.
-const OPTIONAL: [&str; 8] = [
+const OPTIONAL: [&str; 12] = [
     "inputs",
     "taskName",
     "endpoint",
@@ -36,6 +37,11 @@ const OPTIONAL: [&str; 8] = [
     "value",
     "status-duration",
     "name",
+    // Of checkpoints that are complete, and of those that failed.
+    "external_path",
+    "discarded",
+    "failure_message",
+    "failure_timestamp",
 ];
 
 /// What is in our answers and not in Flink's: users look for it, and clients pass over it.

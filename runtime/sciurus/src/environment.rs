@@ -221,8 +221,9 @@ impl StreamExecutionEnvironment {
         let settings = ExecutionSettings::read(&configuration)?.for_tasks_of(&graph);
         let interval = configuration.get_optional(&checkpointing::INTERVAL)?;
         let is_checkpointed = interval.is_some_and(|interval| !interval.is_zero());
-        let restarts = RestartStrategySettings::from_configuration(&configuration, is_checkpointed)?
-            .build(fastrand::Rng::new())?;
+        let restarts =
+            RestartStrategySettings::from_configuration(&configuration, is_checkpointed)?
+                .build(fastrand::Rng::new())?;
         let mut graph = graph.to_job_graph()?;
         graph.override_parallelism(&parallelism_overrides(&configuration)?)?;
         let job = DescribedJob { graph, program, settings, configuration };

@@ -405,7 +405,9 @@ impl Supervisor {
             from_job::Message::Plan(_)
             | from_job::Message::Decisions(_)
             | from_job::Message::SourcesFailed(_)
-            | from_job::Message::SourcesSnapshotted(_) => self.violate("what only coordinators send"),
+            | from_job::Message::SourcesSnapshotted(_) => {
+                self.violate("what only coordinators send")
+            }
         }
     }
 

@@ -172,7 +172,8 @@ impl proto::CheckpointNotice {
     /// # Errors
     /// [`MessageError`] where an attempt makes no sense.
     pub fn read(self) -> Result<(CheckpointId, Vec<ExecutionAttemptId>), MessageError> {
-        let attempts = self.attempts.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        let attempts =
+            self.attempts.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         Ok((CheckpointId(self.checkpoint), attempts))
     }
 }

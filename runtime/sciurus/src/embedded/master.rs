@@ -154,8 +154,9 @@ impl Master {
                     Err(error) => self.fail(attempt, &error),
                 }
             }
-            Message::Acknowledged(attempt, checkpoint, acknowledgement) => self
-                .tell(Event::CheckpointAcknowledged { attempt, checkpoint, acknowledgement }),
+            Message::Acknowledged(attempt, checkpoint, acknowledgement) => {
+                self.tell(Event::CheckpointAcknowledged { attempt, checkpoint, acknowledgement })
+            }
             Message::Declined(attempt, checkpoint, reason) => {
                 self.tell(Event::CheckpointDeclined { attempt, checkpoint, reason })
             }
@@ -213,7 +214,11 @@ impl Master {
         self.tell(Event::TaskStateChanged { attempt, state, failure })
     }
 
-    pub(super) fn fail(&mut self, attempt: ExecutionAttemptId, error: &TaskError) -> Option<JobOutcome> {
+    pub(super) fn fail(
+        &mut self,
+        attempt: ExecutionAttemptId,
+        error: &TaskError,
+    ) -> Option<JobOutcome> {
         let outcome = match error.innermost() {
             TaskError::CheckpointUnreadable { checkpoint, reason } => {
                 let (checkpoint, reason) = (*checkpoint, reason.to_string());

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::checkpoint::SnapshotKind;
+use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::ids::{JobId, JobVertexId};
 use sciurus_core::time::Timestamp;
 use sciurus_engine::TaskError;

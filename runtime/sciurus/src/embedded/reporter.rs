@@ -43,7 +43,8 @@ pub(super) struct Responder {
 impl CheckpointResponder for Responder {
     fn acknowledge(&self, checkpoint: CheckpointId, acknowledgement: TaskAcknowledgement) {
         let acknowledgement = Box::new(acknowledgement);
-        let _ = self.messages.send(Message::Acknowledged(self.attempt, checkpoint, acknowledgement));
+        let _ =
+            self.messages.send(Message::Acknowledged(self.attempt, checkpoint, acknowledgement));
     }
 
     fn decline(&self, checkpoint: CheckpointId, reason: String) {

@@ -96,7 +96,8 @@ impl Coordinator<'_> {
 
     /// Answers with a snapshot of all enumerators, or why there is none.
     fn snapshot(&mut self, checkpoint: CheckpointId) {
-        let result = self.sources.snapshot(checkpoint).map_err(|error| cause_of(&error).to_string());
+        let result =
+            self.sources.snapshot(checkpoint).map_err(|error| cause_of(&error).to_string());
         let mut answer = proto::SourcesSnapshotted::new(checkpoint, result);
         let bytes: usize = answer.states.iter().map(|state| state.state.len()).sum();
         if bytes > framing::MAX_MESSAGE_BYTES / 2 {
