@@ -7,9 +7,10 @@ use sciurus_core::checkpoint::{Alignment, CheckpointBarrier, CheckpointId, Snaps
 use sciurus_engine::checkpoint::{OperatorPart, StateProvider};
 use sciurus_engine::{TaskError, TaskResult};
 use sciurus_state::operator::redistribute;
-use sciurus_state::{
-    BackendConfig, KeyedBackend, KeyedStateBackend, OperatorSnapshot, SnapshotReader,
-};
+use sciurus_state::settings::{RestoreInput, StateBackendSettings};
+use sciurus_state::{BackendConfig, KeyedBackend, OperatorSnapshot};
+
+use crate::options::HarnessOptions;
 
 /// What all subtasks of an operator have put into a checkpoint, in the form in which it lies in
 /// storage: keyed state is read back by key groups, operator state is shared out anew.
@@ -49,11 +50,14 @@ impl OperatorCheckpoint {
         self.keyed.iter().map(|bytes| bytes.len()).sum()
     }
 
-    /// Returns where subtask `index` of `parallelism` gets its state from.
-    pub(crate) fn share(&self, index: u32, parallelism: u32) -> RestoredState {
-        let mut shares = redistribute(&self.operator, parallelism as usize);
-        let operator = shares.swap_remove(index as usize);
-        RestoredState { keyed: self.keyed.clone(), operator }
+    /// Returns where a subtask gets its state from.
+    pub(crate) fn share(&self, options: &HarnessOptions) -> HarnessState {
+        let mut shares = redistribute(&self.operator, options.parallelism as usize);
+        let operator = shares.swap_remove(options.subtask as usize);
+        HarnessState {
+            settings: options.state_backend,
+            restored: Some((self.keyed.clone(), operator)),
+        }
     }
 }
 
@@ -69,33 +73,39 @@ pub(crate) fn barrier(id: u64) -> CheckpointBarrier {
     }
 }
 
-/// The state of a subtask that is restored.
+/// The state of a subtask of a harness.
 #[derive(Debug)]
-pub(crate) struct RestoredState {
-    keyed: Vec<Arc<[u8]>>,
-    operator: OperatorSnapshot,
+pub(crate) struct HarnessState {
+    settings: &'static StateBackendSettings,
+    /// What there is of keyed state, and the subtask's share of the operator state.
+    restored: Option<(Vec<Arc<[u8]>>, OperatorSnapshot)>,
 }
 
-impl StateProvider for RestoredState {
+impl HarnessState {
+    /// State that starts anew.
+    pub(crate) fn new(settings: &'static StateBackendSettings) -> Self {
+        Self { settings, restored: None }
+    }
+}
+
+impl StateProvider for HarnessState {
     fn keyed_backend(&self, config: BackendConfig) -> TaskResult<KeyedBackend> {
-        let mut backend = KeyedBackend::heap(config);
-        for bytes in &self.keyed {
-            let mut reader = SnapshotReader::open(Cursor::new(&bytes[..]))
-                .map_err(|error| TaskError::user(error.into()))?;
-            backend.restore(&mut reader).map_err(|error| TaskError::user(error.into()))?;
-        }
-        Ok(backend)
+        let keyed = self.restored.iter().flat_map(|(keyed, _)| keyed);
+        let inputs =
+            keyed.map(|bytes| RestoreInput::Snapshot(Box::new(Cursor::new(bytes.clone()))));
+        KeyedBackend::create(self.settings, config, inputs.collect())
+            .map_err(|error| TaskError::user(error.into()))
     }
 
     fn operator_state(&self) -> TaskResult<Option<OperatorSnapshot>> {
-        Ok(Some(self.operator.clone()))
+        Ok(self.restored.as_ref().map(|(_, operator)| operator.clone()))
     }
 
     fn is_restored(&self) -> bool {
-        true
+        self.restored.is_some()
     }
 
     fn is_checkpointed(&self) -> bool {
-        true
+        self.restored.is_some()
     }
 }

@@ -9,6 +9,9 @@ use sciurus_engine::accumulator::Accumulators;
 use sciurus_engine::metrics::OperatorMetrics;
 use sciurus_engine::notify::Notifier;
 use sciurus_engine::operator::{BatchLimits, OperatorContext, SubtaskInfo};
+use sciurus_state::settings::StateBackendSettings;
+
+use crate::checkpoint::HarnessState;
 
 /// What a harness pretends about the job around its operator; changed with struct update syntax.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +30,12 @@ pub struct HarnessOptions {
     pub batch_mode: bool,
     /// The processing time that the clock starts with.
     pub processing_time: Timestamp,
+    /// Which backend keyed state is in.
+    pub state_backend: &'static StateBackendSettings,
 }
+
+/// Keyed state in memory.
+static IN_MEMORY: StateBackendSettings = StateBackendSettings::HashMap;
 
 impl Default for HarnessOptions {
     fn default() -> Self {
@@ -39,6 +47,7 @@ impl Default for HarnessOptions {
             watermark_interval: Duration::from_millis(200),
             batch_mode: false,
             processing_time: 0,
+            state_backend: &IN_MEMORY,
         }
     }
 }
@@ -63,7 +72,7 @@ impl HarnessOptions {
             watermark_interval: self.watermark_interval,
             bounded: self.batch_mode,
             batch_mode: self.batch_mode,
-            state: Arc::new(sciurus_engine::checkpoint::FreshState),
+            state: Arc::new(HarnessState::new(self.state_backend)),
         };
         (context, clock)
     }

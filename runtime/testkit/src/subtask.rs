@@ -36,7 +36,7 @@ impl Subtask {
     ) -> TaskResult<Self> {
         let (mut context, clock) = options.context();
         if let Some(checkpoint) = restored {
-            context.state = Arc::new(checkpoint.share(options.subtask, options.parallelism));
+            context.state = Arc::new(checkpoint.share(options));
         }
         let operator = Box::new(make(&context));
         let main = Recorder::default();

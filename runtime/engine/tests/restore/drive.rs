@@ -1,14 +1,17 @@
 //! Runs an operator over an input, with and without restarts.
 
 use std::fmt::Debug;
+use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use sciurus_core::Record;
+use sciurus_core::config::Configuration;
 use sciurus_core::record::F0;
 use sciurus_core::time::Timestamp;
 use sciurus_engine::TaskResult;
 use sciurus_engine::exchange::{ColumnKeys, KeyExtractorFactory};
 use sciurus_engine::operator::{BatchLimits, Operator, OperatorContext};
+use sciurus_state::settings::{BackendResources, StateBackendSettings};
 use sciurus_testkit::{HarnessOptions, KeyedHarness, KeyedTwoInputHarness, OperatorCheckpoint};
 
 /// A key and a value.
@@ -153,6 +156,24 @@ impl<O: Record + Debug> Harness for KeyedTwoInputHarness<Word, Word, O> {
     }
 }
 
+/// The backend that the environment asks for, in the words of `state.backend.type`.
+fn state_backend() -> &'static StateBackendSettings {
+    static SETTINGS: OnceLock<StateBackendSettings> = OnceLock::new();
+    SETTINGS.get_or_init(|| {
+        let Ok(kind) = std::env::var("SCIURUS_TEST_STATE_BACKEND") else {
+            return StateBackendSettings::HashMap;
+        };
+        let mut configuration = Configuration::new();
+        configuration.set_text("state.backend.type", kind);
+        let scratch = std::env::temp_dir().join(format!("sciurus-restore-{}", std::process::id()));
+        let resources = BackendResources { scratch, managed_bytes: 64 << 20, slots: 1 };
+        match StateBackendSettings::from_configuration(&configuration, resources) {
+            Ok(settings) => settings,
+            Err(error) => unreachable!("{error}"),
+        }
+    })
+}
+
 /// Runs a script and returns all results, sorted, and the last checkpoint, taken behind the end of
 /// the input.
 fn run<H: Harness>(
@@ -165,6 +186,7 @@ fn run<H: Harness>(
         limits,
         processing_time,
         batch_mode: script.batch_mode,
+        state_backend: state_backend(),
         ..HarnessOptions::default()
     };
     let (mut part, mut watermark, mut clock) = (0, 0, 0);

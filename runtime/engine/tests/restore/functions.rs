@@ -308,7 +308,7 @@ impl CoProcessFunction for Buffer {
 }
 
 /// What came out and what waits, together: which records wait with which is left open.
-fn with_waiting(out: Vec<String>, checkpoint: &OperatorCheckpoint) -> Vec<String> {
+fn with_waiting(out: Vec<String>, checkpoint: &OperatorCheckpoint) -> TaskResult<Vec<String>> {
     let mut all: Vec<_> = out
         .into_iter()
         .map(|result| match result.strip_prefix("RecordAt(").and_then(|r| r.rsplit_once(", ")) {
@@ -318,22 +318,22 @@ fn with_waiting(out: Vec<String>, checkpoint: &OperatorCheckpoint) -> Vec<String
         .collect();
     let states = checkpoint.operator_state().iter().flat_map(|snapshot| &snapshot.states);
     for item in states.flat_map(|state| &state.items) {
-        all.push(format!("{:?}", Word::decode_row(&mut &item[..]).unwrap()));
+        all.push(format!("{:?}", Word::decode_row(&mut &item[..])?));
     }
     all.sort();
-    all
+    Ok(all)
 }
 
 pub fn process(script: &Script) -> TaskResult<Vec<String>> {
     let (out, checkpoint) =
         keyed::<Word, _>(script, |context| Process::new(Buffer::new(), context))?;
-    Ok(with_waiting(out, &checkpoint))
+    with_waiting(out, &checkpoint)
 }
 
 pub fn co_process(script: &Script) -> TaskResult<Vec<String>> {
     let (out, checkpoint) =
         connected::<Word, _>(script, false, |context| CoProcess::new(Buffer::new(), context))?;
-    Ok(with_waiting(out, &checkpoint))
+    with_waiting(out, &checkpoint)
 }
 
 /// Says what the second stream last said of the key.
