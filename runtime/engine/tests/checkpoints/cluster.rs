@@ -141,6 +141,11 @@ impl Cluster {
             ("execution.checkpointing.interval", "1 s"),
             ("execution.checkpointing.data-inline-threshold", "100 b"),
         ]);
+        // As in the tests of restored operators, any backend that is built in.
+        if let Ok(backend) = std::env::var("SCIURUS_TEST_STATE_BACKEND") {
+            configuration.set_text("state.backend.type", backend);
+            configuration.set_text("execution.checkpointing.incremental", "true");
+        }
         for (key, value) in options.configuration {
             configuration.set_text(key, value);
         }
@@ -399,7 +404,9 @@ impl Run<'_> {
     }
 
     fn discard(&self, acknowledgement: &TaskAcknowledgement) {
-        for url in files_of(&acknowledgement.state) {
+        // Files of complete checkpoints may be referred to again.
+        let files = files_of(&acknowledgement.state).into_iter();
+        for url in files.filter(|url| !self.cluster.files.contains(url)) {
             self.cluster.services.storage().delete(&url).unwrap();
         }
     }
