@@ -7,6 +7,7 @@ use sciurus_core::config::ConfigError;
 use sciurus_core::config::load::LoadError;
 use sciurus_core::ids::JobId;
 
+use crate::commands::InspectError;
 use crate::local::LocalError;
 use crate::process::ProcessError;
 use crate::rest::RestError;
@@ -30,6 +31,9 @@ pub enum Error {
     /// A manager could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// A checkpoint can't be looked into.
+    #[error(transparent)]
+    Inspect(#[from] Box<InspectError>),
     /// A package could not be made.
     #[error(transparent)]
     Package(#[from] sciurus_package::PackageError),

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sciurus_core::ids::JobId;
 
 pub use rescale::{Rescale, VertexParallelism};
-pub use snapshots::{Checkpoint, Savepoint, SavepointFormat, Stop};
+pub use snapshots::{Checkpoint, Inspect, Savepoint, SavepointAction, SavepointFormat, Stop};
 
 /// Runs stream jobs: on a cluster of its own, on one of this machine, or on any other.
 ///

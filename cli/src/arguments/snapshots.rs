@@ -1,6 +1,8 @@
 //! Savepoints and checkpoints: what `stop`, `savepoint` and `checkpoint` are told.
 
-use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 use sciurus_core::ids::JobId;
 
 use super::{Target, job_id};
@@ -39,9 +41,12 @@ impl SavepointFormat {
     }
 }
 
-/// Takes a savepoint of a job, or disposes of one.
+/// Takes a savepoint of a job, disposes of one, or says what one holds.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Savepoint {
+    #[command(subcommand)]
+    pub action: Option<SavepointAction>,
     /// Deletes this savepoint.
     #[arg(short, long, value_name = "PATH", conflicts_with = "job")]
     pub dispose: Option<String>,
@@ -59,6 +64,30 @@ pub struct Savepoint {
     pub directory: Option<String>,
     #[command(flatten)]
     pub target: Target,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SavepointAction {
+    Inspect(Inspect),
+}
+
+/// Says what a savepoint or checkpoint holds, without a cluster: operators, states, sizes, numbers
+/// of keys.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// Its directory or its `_metadata`, as a path or an address.
+    #[arg(value_name = "PATH")]
+    pub path: String,
+    /// Answers in JSON, for scripts.
+    #[arg(long)]
+    pub json: bool,
+    /// A setting, as in -Ds3.endpoint=http://minio:9000.
+    #[arg(short = 'D', value_name = "KEY=VALUE")]
+    pub properties: Vec<String>,
+    /// The directory of config.yaml [default: `$FLINK_CONF_DIR`, `$FLINK_HOME/conf`,
+    /// /opt/flink/conf, or ./conf].
+    #[arg(long = "configDir", visible_alias = "config-dir", value_name = "DIRECTORY")]
+    pub config_dir: Option<PathBuf>,
 }
 
 /// Takes a checkpoint of a job.

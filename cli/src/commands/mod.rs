@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod checkpoint;
 pub mod completions;
 pub mod info;
+mod inspect;
 pub mod list;
 pub mod logs;
 mod operation;
@@ -16,6 +17,7 @@ pub mod savepoint;
 pub mod stop;
 mod submit;
 
+pub use inspect::InspectError;
 pub use output::{print, print_json};
 use sciurus_core::config::Configuration;
 

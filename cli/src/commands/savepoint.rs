@@ -1,18 +1,21 @@
-//! `savepoint`: takes one, or disposes of one.
+//! `savepoint`: takes one, disposes of one, or says what one holds.
 
 use sciurus_core::ids::JobId;
 use serde_json::json;
 
-use super::connect;
 use super::operation::{Disposals, Savepoints, Waiting};
 use super::output::Answer;
+use super::{connect, inspect};
 use crate::Error;
-use crate::arguments::Savepoint;
+use crate::arguments::{Savepoint, SavepointAction};
 use crate::rest::Client;
 use crate::rest::answers::{DisposalRequest, SavepointRequest, Triggered};
 
-/// Asks for a savepoint or for the end of one.
+/// Asks for a savepoint or for the end of one, or looks into one.
 pub fn run(arguments: &Savepoint) -> Result<(), Error> {
+    if let Some(SavepointAction::Inspect(arguments)) = &arguments.action {
+        return inspect::run(arguments);
+    }
     let (client, _) = connect(&arguments.target)?;
     match (&arguments.dispose, arguments.job) {
         (Some(path), _) => dispose(&client, path, Answer { json: arguments.target.json }),
