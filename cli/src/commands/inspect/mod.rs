@@ -3,6 +3,8 @@
 mod count;
 mod report;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use sciurus_checkpoint::{Storage, StorageOptions};
 

@@ -245,6 +245,7 @@ fn add_lists(
         let redistribution = match state.redistribution {
             Redistribution::Split => "split",
             Redistribution::Union => "union",
+            Redistribution::Broadcast => "broadcast",
         };
         let (items, bytes) = (state.items.len(), state.items.iter().map(Vec::len).sum::<usize>());
         let is_same = |list: &&mut ListReport| {

@@ -88,7 +88,7 @@ fn write_keyed(out: &mut String, keyed: &KeyedReport) {
     let known = |count: Option<u64>, what: &str| count.map(|number| self::count(number, what));
     let counts: Vec<_> =
         [known(keyed.keys, "key"), known(keyed.timers, "timer")].into_iter().flatten().collect();
-    let forms: Vec<_> = keyed.forms.iter().map(|form| match form {
+    let forms = keyed.forms.iter().map(|form| match form {
         Form::Canonical => "canonical".to_owned(),
         Form::Files => {
             let files = self::count(keyed.shared_files as u64, "shared file");

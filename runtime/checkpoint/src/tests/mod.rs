@@ -3,6 +3,7 @@
 mod codec;
 mod conformance;
 pub(crate) mod crash;
+mod failures;
 mod restore;
 #[cfg(feature = "s3")]
 mod s3;
