@@ -30,6 +30,8 @@ pub use protocol::{Action, Event, JobMasterOptions, Timer, TimerId};
 pub use scheduling::SlotShortage;
 
 #[cfg(test)]
+mod checkpoint_tests;
+#[cfg(test)]
 mod tests;
 
 /// The master of one job: takes [`Event`]s, answers with [`Action`]s.
