@@ -129,7 +129,7 @@ impl CheckpointCoordinator {
         {
             // Whatever of it lies among the job's own files stays.
             let metadata = &savepoint.checkpoint.metadata;
-            registry.protect(metadata.id, shared_files_in(metadata));
+            registry.protect(metadata.id, &shared_files_in(metadata));
             others.push(metadata.clone());
         }
         if let Some(savepoint) = initial.savepoint.filter(|_| !has_checkpoints) {

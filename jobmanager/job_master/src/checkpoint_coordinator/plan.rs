@@ -7,7 +7,7 @@ use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, SubtaskIndex};
 
 use super::CheckpointFailure;
 use crate::ExecutionState;
-use crate::execution_graph::ExecutionGraph;
+use crate::execution_graph::{Execution, ExecutionGraph, ExecutionVertex};
 
 /// The tasks of a job as they are.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +35,9 @@ impl Tasks<'_> {
     pub(crate) fn all_running(&self) -> Vec<ExecutionAttemptId> {
         let subtasks = self.executions.subtasks().iter();
         subtasks
-            .map(|subtask| subtask.current())
+            .map(ExecutionVertex::current)
             .filter(|execution| execution.state() == ExecutionState::Running)
-            .map(|execution| execution.id())
+            .map(Execution::id)
             .collect()
     }
 

@@ -53,8 +53,8 @@ impl SharedStateRegistry {
     }
 
     /// Takes note that a user's snapshot refers to files.
-    pub(crate) fn protect(&mut self, owner: CheckpointId, files: Vec<StateFile>) {
-        for file in &files {
+    pub(crate) fn protect(&mut self, owner: CheckpointId, files: &[StateFile]) {
+        for file in files {
             self.register(owner, [file.clone()]);
             if let Some(shared) = self.files.get_mut(&file.url) {
                 shared.is_foreign = true;

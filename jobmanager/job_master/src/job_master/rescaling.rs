@@ -245,9 +245,10 @@ impl JobMaster {
         };
         let since = self.parallelism.growth.map_or(now, |growth| growth.since);
         let cooled_down = after(self.parallelism.deployed.unwrap_or(now), options.cooldown);
-        let stable = match wanted == self.desired_parallelism() {
-            true => now,
-            false => after(since, options.executing_stabilization),
+        let stable = if wanted == self.desired_parallelism() {
+            now
+        } else {
+            after(since, options.executing_stabilization)
         };
         let due = cooled_down.max(stable);
         if due <= now {
@@ -338,14 +339,13 @@ impl JobMaster {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
-        let mut wait = match self.parallelism.wait {
-            Some(wait) => wait,
-            None => {
-                let timeout = self.next_timer();
-                let timer = Timer::Resources(timeout);
-                actions.push(Action::StartTimer { timer, delay: options.submission_wait });
-                ResourceWait { since: now, timeout, stabilization: None }
-            }
+        let mut wait = if let Some(wait) = self.parallelism.wait {
+            wait
+        } else {
+            let timeout = self.next_timer();
+            let timer = Timer::Resources(timeout);
+            actions.push(Action::StartTimer { timer, delay: options.submission_wait });
+            ResourceWait { since: now, timeout, stabilization: None }
         };
         if !is_sufficient {
             wait.stabilization = None;

@@ -158,7 +158,7 @@ impl CheckpointCoordinator {
         let failure = match result {
             Ok(pointer) => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    self.complete(pending, pointer, tasks, now, actions);
+                    self.complete(&pending, pointer, tasks, now, actions);
                 }
                 None
             }
@@ -172,7 +172,7 @@ impl CheckpointCoordinator {
 
     fn complete(
         &mut self,
-        pending: PendingCheckpoint,
+        pending: &PendingCheckpoint,
         pointer: CheckpointPointer,
         tasks: &Tasks<'_>,
         now: Timestamp,
@@ -187,7 +187,7 @@ impl CheckpointCoordinator {
         }
         let ending = pending.kind.ending();
         if !pending.kind.is_savepoint() || ending.is_some() {
-            self.take_effect(&pending, pointer, tasks, now, actions);
+            self.take_effect(pending, pointer, tasks, now, actions);
         }
         match &mut self.stop {
             Some(stop) if ending.is_some() => stop.savepoint = Some((id, path)),

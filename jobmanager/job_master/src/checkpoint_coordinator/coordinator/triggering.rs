@@ -51,7 +51,7 @@ impl CheckpointCoordinator {
         if !self.is_active || self.options.interval.is_none() {
             return None;
         }
-        let Some(due) = self.due(tasks) else { return None };
+        let due = self.due(tasks)?;
         if due > now {
             self.start_timer(due, now, actions);
             return None;

@@ -34,7 +34,9 @@ impl World {
         match action {
             Action::RequestSlots(slots) => self.requested.extend(slots),
             Action::WithdrawSlotRequests(slots) => {
-                slots.iter().for_each(|slot| assert!(self.requested.remove(slot)));
+                for slot in slots {
+                    assert!(self.requested.remove(&slot), "only a request is withdrawn");
+                }
             }
             Action::ReleaseSlots(allocations) => {
                 for allocation in allocations {
@@ -81,9 +83,6 @@ impl World {
             Action::TriggerCheckpoint { attempt, barrier } => {
                 self.mail(attempt, Mail::Checkpoint(barrier));
             }
-            Action::WriteCheckpoint(metadata) => {
-                self.operations.push_back(Operation::Write(metadata));
-            }
             Action::NotifyComplete { attempts, checkpoint } => {
                 for attempt in attempts {
                     self.mail(attempt, Mail::Complete(checkpoint));
@@ -93,26 +92,6 @@ impl World {
                 for attempt in attempts {
                     self.mail(attempt, Mail::Aborted(checkpoint));
                 }
-            }
-            Action::DeleteCheckpoint { checkpoint, pointer, shared } => {
-                let folder = pointer.url;
-                assert!(!self.savepoints.contains(&*folder), "{folder} is a user's");
-                self.operations.push_back(Operation::Delete { checkpoint, folder, shared });
-            }
-            Action::ForgetCheckpoint { checkpoint } => {
-                self.operations.push_back(Operation::Forget(checkpoint));
-            }
-            Action::DiscardCheckpoint { checkpoint, exclusive } => {
-                assert!(!self.savepoints.contains(&exclusive), "{exclusive} is a user's");
-                let (folder, shared) = (exclusive.into(), Vec::new());
-                self.operations.push_back(Operation::Delete { checkpoint, folder, shared });
-            }
-            Action::DiscardFiles(files) => {
-                self.saw("late files");
-                self.operations.push_back(Operation::Discard(files));
-            }
-            Action::DeleteLeftovers { retained } => {
-                self.operations.push_back(Operation::Leftovers(retained));
             }
             Action::RestoreSources { checkpoint, readers, states } => {
                 self.restore_enumerator(checkpoint, &readers, &states);
@@ -137,14 +116,43 @@ impl World {
                 }
             }
             Action::ChangeGraph { overrides } => {
-                for attempt in self.tasks.iter().filter(|(_, t)| !t.is_zombie).map(|(a, _)| *a) {
-                    panic!("{attempt} runs while the graph is changed");
-                }
+                let runs = self.tasks.values().any(|task| !task.is_zombie);
+                assert!(!runs, "a task runs while the graph is changed");
                 let mut graph = self.graph.clone();
                 graph.override_parallelism(&overrides).expect("it is legal");
                 assert_eq!(graph.fingerprint(), self.master.graph().fingerprint());
                 self.saw("rescaled");
             }
+            action => self.act_on_storage(action),
+        }
+    }
+
+    fn act_on_storage(&mut self, action: Action) {
+        match action {
+            Action::WriteCheckpoint(metadata) => {
+                self.operations.push_back(Operation::Write(metadata));
+            }
+            Action::DeleteCheckpoint { checkpoint, pointer, shared } => {
+                let folder = pointer.url;
+                assert!(!self.savepoints.contains(&*folder), "{folder} is a user's");
+                self.operations.push_back(Operation::Delete { checkpoint, folder, shared });
+            }
+            Action::ForgetCheckpoint { checkpoint } => {
+                self.operations.push_back(Operation::Forget(checkpoint));
+            }
+            Action::DiscardCheckpoint { checkpoint, exclusive } => {
+                assert!(!self.savepoints.contains(&exclusive), "{exclusive} is a user's");
+                let (folder, shared) = (exclusive.into(), Vec::new());
+                self.operations.push_back(Operation::Delete { checkpoint, folder, shared });
+            }
+            Action::DiscardFiles(files) => {
+                self.saw("late files");
+                self.operations.push_back(Operation::Discard(files));
+            }
+            Action::DeleteLeftovers { retained } => {
+                self.operations.push_back(Operation::Leftovers(retained));
+            }
+            action => panic!("{action:?} is nothing for storage"),
         }
     }
 

@@ -188,9 +188,13 @@ impl World {
                 let (complete, pending): (Vec<_>, Vec<_>) =
                     task.prepared.drain(..).partition(|(checkpoint, _)| *checkpoint <= id);
                 task.prepared = pending;
-                complete.into_iter().for_each(|(_, transaction)| self.commit(transaction));
+                for (_, transaction) in complete {
+                    self.commit(transaction);
+                }
                 if let Some(mut files) = task.uploaded.remove(&id) {
-                    files.values_mut().for_each(|file| file.bytes = 1);
+                    for file in files.values_mut() {
+                        file.bytes = 1;
+                    }
                     task.base = files;
                 }
                 task.uploaded.retain(|checkpoint, _| *checkpoint > id);
