@@ -14,7 +14,7 @@ mod world;
 
 use world::World;
 
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 2_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
