@@ -77,9 +77,9 @@ impl CheckpointLayout {
 
 /// Returns a new name for a file of state.
 pub fn file_name() -> String {
-    let random = fastrand::u128(..).to_be_bytes();
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = random.map(|byte| format!("{byte:02x}"));
-    format!("{a}{b}{c}{d}-{e}{f}-{g}{h}-{i}{j}-{k}{l}{m}{n}{o}{p}")
+    let digits = format!("{:032x}", fastrand::u128(..));
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    parts.join("-")
 }
 
 /// Returns the number of the checkpoint that a folder of this name holds.

@@ -42,9 +42,10 @@ pub(super) fn open<'a>(kind: &Kind, bytes: &'a [u8]) -> Result<&'a [u8], Metadat
     }
     let found = bytes.len() as u64;
     if !bytes.starts_with(&kind.magic) {
-        return Err(match kind.magic.starts_with(bytes) {
-            true => MetadataError::Truncated { expected: HEAD_BYTES as u64, found },
-            false => MetadataError::Foreign { what: kind.name },
+        return Err(if kind.magic.starts_with(bytes) {
+            MetadataError::Truncated { expected: HEAD_BYTES as u64, found }
+        } else {
+            MetadataError::Foreign { what: kind.name }
         });
     }
     let Some((head, _)) = bytes.split_first_chunk::<HEAD_BYTES>() else {
@@ -54,8 +55,9 @@ pub(super) fn open<'a>(kind: &Kind, bytes: &'a [u8]) -> Result<&'a [u8], Metadat
     if version != VERSION {
         return Err(MetadataError::Version { found: version, known: VERSION });
     }
-    let [.., a, b, c, d, e, f, g, h] = *head;
-    let expected = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let mut length = [0; 8];
+    length.copy_from_slice(&head[HEAD_BYTES - 8..]);
+    let expected = u64::from_le_bytes(length);
     if found < expected {
         return Err(MetadataError::Truncated { expected, found });
     }

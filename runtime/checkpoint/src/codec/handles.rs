@@ -203,15 +203,12 @@ fn put_file(file: &StateFile, base: Base<'_>, out: &mut Vec<u8>) {
         // Only what reads back as the same address.
         url.relative_to(base).filter(|_| url.to_string() == *file.url)
     });
-    match relative {
-        Some(path) => {
-            out.push(RELATIVE);
-            put_bytes(path.as_bytes(), out);
-        }
-        None => {
-            out.push(ABSOLUTE);
-            put_bytes(file.url.as_bytes(), out);
-        }
+    if let Some(path) = relative {
+        out.push(RELATIVE);
+        put_bytes(path.as_bytes(), out);
+    } else {
+        out.push(ABSOLUTE);
+        put_bytes(file.url.as_bytes(), out);
     }
     out.extend_from_slice(&file.bytes.to_le_bytes());
     out.extend_from_slice(&file.checksum.to_le_bytes());

@@ -9,6 +9,7 @@ use sciurus_core::key::MAX_KEY_GROUPS;
 use super::envelope::{self, Kind};
 use super::handles::{insert, put_subtask, take_subtask};
 use super::{Base, Cursor, MetadataError, put_bytes, put_len};
+use crate::handle::KeyedStateHandle;
 use crate::metadata::{CheckpointMetadata, OperatorState};
 use crate::storage::StorageUrl;
 
@@ -176,7 +177,7 @@ fn take_operator(cursor: &mut Cursor<'_>, base: Base<'_>) -> Result<OperatorStat
             return Err(cursor.corrupt(format!("subtask {subtask} of {parallelism}")));
         }
         let state = take_subtask(cursor, base)?;
-        if let Some(range) = state.keyed.as_ref().map(|keyed| keyed.range())
+        if let Some(range) = state.keyed.as_ref().map(KeyedStateHandle::range)
             && range.end > max_parallelism
         {
             let reason = format!("key group {} of {max_parallelism}", range.end - 1);

@@ -147,7 +147,7 @@ impl Storage {
             })?,
             #[cfg(feature = "s3")]
             StorageUrl::S3 { .. } => {
-                self.inner.s3.put(self, &url, Bytes::copy_from_slice(bytes))?
+                self.inner.s3.put(self, &url, &Bytes::copy_from_slice(bytes))?;
             }
             #[cfg(not(feature = "s3"))]
             StorageUrl::S3 { .. } => return Err(unsupported("write", &url)),
@@ -216,7 +216,7 @@ impl Storage {
                 if self.size(url)?.is_some_and(|size| size > limit) {
                     return Err(too_large());
                 }
-                self.inner.s3.get(self, url, None)
+                self.inner.s3.get(self, url)
             }
             #[cfg(not(feature = "s3"))]
             StorageUrl::S3 { .. } => Err(unsupported("read", url)),
@@ -230,7 +230,7 @@ impl Storage {
     pub fn size(&self, url: &StorageUrl) -> Result<Option<u64>> {
         match url {
             StorageUrl::File(path) => self.local("look at", url, || match fs::metadata(path) {
-                Ok(metadata) => Ok(metadata.is_file().then(|| metadata.len())),
+                Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
                 Err(error) if is_missing(&error) => Ok(None),
                 Err(error) => Err(error),
             }),

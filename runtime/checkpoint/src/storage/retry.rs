@@ -81,7 +81,7 @@ impl RetryPolicy {
                 other => return other,
             };
             let wait = backoff.mul_f64(0.5 + waiter.jitter() / 2.0);
-            if waiter.now() - start + wait > self.deadline {
+            if waiter.now().saturating_sub(start) + wait > self.deadline {
                 return Err(error);
             }
             tracing::warn!("{error}; the next try is in {} ms", wait.as_millis());

@@ -67,9 +67,9 @@ impl StorageUrl {
     /// [`StorageErrorKind::InvalidUrl`] where the path leads out of the folder.
     pub fn join(&self, relative: &str) -> Result<Self, StorageError> {
         let parts = parts(relative)
-            .and_then(|parts| match relative.starts_with('/') || parts.is_empty() {
-                true => Err("it is no relative path"),
-                false => Ok(parts),
+            .and_then(|parts| {
+                let is_none = relative.starts_with('/') || parts.is_empty();
+                if is_none { Err("it is no relative path") } else { Ok(parts) }
             })
             .map_err(|reason| invalid(&format!("{self}/{relative}"), reason))?;
         Ok(match self {

@@ -56,10 +56,8 @@ impl CheckpointStore {
             let urls: Vec<_> = files.iter().map(|file| file.url.to_string()).collect();
             self.storage.delete_all(urls.iter().map(String::as_str))?;
         }
-        if before.is_none() {
-            if found == orphans.len() {
-                self.storage.delete_folder(&folder.to_string())?;
-            }
+        if before.is_none() && found == orphans.len() {
+            self.storage.delete_folder(&folder.to_string())?;
         }
         // At the start of a job those of checkpoints that it will not take again.
         for name in self.storage.folders(folder)? {

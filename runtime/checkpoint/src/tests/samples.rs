@@ -41,9 +41,10 @@ pub fn keyed(max_parallelism: u32) -> impl Strategy<Value = KeyedStateHandle> {
     let incremental =
         (data(), btree_map(name, file(), 0..3), btree_map(name, data(), 0..3), any::<bool>());
     (range, incremental).prop_map(|(range, (metadata, shared, private, is_snapshot))| {
-        match is_snapshot {
-            true => KeyedStateHandle::Snapshot { range, data: metadata },
-            false => KeyedStateHandle::Incremental { range, metadata, shared, private },
+        if is_snapshot {
+            KeyedStateHandle::Snapshot { range, data: metadata }
+        } else {
+            KeyedStateHandle::Incremental { range, metadata, shared, private }
         }
     })
 }

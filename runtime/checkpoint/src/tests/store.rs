@@ -37,13 +37,10 @@ pub fn make(site: &Site, kind: SnapshotKind, id: u64, folder: &str) -> Checkpoin
     let own = site.storage.put(&own, format!("own of {id}").as_bytes()).unwrap();
     let state = metadata.operators[1].subtasks.get_mut(&0).unwrap();
     let range = state.keyed.as_ref().unwrap().range();
-    let shared = match kind.is_savepoint() {
-        true => None,
-        false => {
-            let url = format!("{}/{}", layout.shared(), crate::layout::file_name());
-            Some(site.storage.put(&url, format!("shared since {id}").as_bytes()).unwrap())
-        }
-    };
+    let shared = (!kind.is_savepoint()).then(|| {
+        let url = format!("{}/{}", layout.shared(), crate::layout::file_name());
+        site.storage.put(&url, format!("shared since {id}").as_bytes()).unwrap()
+    });
     state.keyed = Some(KeyedStateHandle::Incremental {
         range,
         metadata: StateData::Inline(Bytes::from_static(b"about the files")),

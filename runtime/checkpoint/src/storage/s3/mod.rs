@@ -106,7 +106,7 @@ impl S3 {
         Ok(Place { store: self.bucket(bucket, url)?, path, url: url.clone() })
     }
 
-    pub(super) fn put(&self, storage: &Storage, url: &StorageUrl, bytes: Bytes) -> Result<()> {
+    pub(super) fn put(&self, storage: &Storage, url: &StorageUrl, bytes: &Bytes) -> Result<()> {
         let place = self.place("write", url)?;
         storage.retry(|| {
             crash_point("put an object");
@@ -118,15 +118,10 @@ impl S3 {
         Ok(())
     }
 
-    /// Gets an object, or a range of its bytes.
-    pub(super) fn get(
-        &self,
-        storage: &Storage,
-        url: &StorageUrl,
-        range: Option<Range<u64>>,
-    ) -> Result<Bytes> {
+    /// Gets an object.
+    pub(super) fn get(&self, storage: &Storage, url: &StorageUrl) -> Result<Bytes> {
         let place = self.place("read", url)?;
-        storage.retry(|| place.get(range.clone()))
+        storage.retry(|| place.get(None))
     }
 
     pub(super) fn size(&self, storage: &Storage, url: &StorageUrl) -> Result<Option<u64>> {
@@ -160,7 +155,7 @@ impl S3 {
         for url in urls {
             paths.push(self.place("delete", url)?.path);
         }
-        let deleted = storage.retry(|| {
+        storage.retry(|| {
             crash_point("delete objects");
             let (store, paths) = (place.store.clone(), paths.clone());
             place.call("delete", async move {
@@ -174,8 +169,7 @@ impl S3 {
                 }
                 Ok(())
             })
-        });
-        deleted
+        })
     }
 
     pub(super) fn delete_folder(&self, storage: &Storage, url: &StorageUrl) -> Result<()> {

@@ -63,7 +63,7 @@ impl S3Writer {
     pub(in super::super) fn finish(mut self) -> Result<()> {
         if self.upload.is_none() {
             let part = std::mem::take(&mut self.part);
-            return self.storage.inner.s3.put(&self.storage, &self.place.url, part.into());
+            return self.storage.inner.s3.put(&self.storage, &self.place.url, &part.into());
         }
         if !self.part.is_empty() {
             self.send_part()?;
