@@ -2,12 +2,16 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-cluster doc clean
+.PHONY: help run test chaos lint bench bench-cluster doc clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
 # Further arguments: of word_count for `run`, of the report for `bench`, of cargo for `test`.
 ARGS ?=
+
+# Of `chaos`: for how long, and the seed of what happens; left empty a short run of a random seed.
+SECONDS ?=
+SEED ?=
 
 export INPUT
 # RocksDB is C++, which takes minutes to compile: ccache, where it is, does so once for all checkouts
@@ -36,6 +40,11 @@ run: ## Counts the words of INPUT (a file or a folder; by default text found on 
 test: ## Runs every test
 	@.make/bootstrap test
 	@.make/test $(LOCKED) $(ARGS)
+
+chaos: ## Kills, stops and fills up a cluster at random while a job bills (SECONDS=600 SEED=7)
+	@.make/bootstrap test
+	SCIURUS_CHAOS_SECONDS=$(SECONDS) SCIURUS_CHAOS_SEED=$(SEED) cargo test $(LOCKED) -p sciurus-cli \
+		--test cluster exactly_once -- --nocapture --test-threads 1 $(ARGS)
 
 lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
 	@.make/bootstrap lint

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::Error;
+use crate::billing::Billing;
 use crate::iot_alerts::IotAlerts;
 use crate::session_windowing::SessionWindowing;
 use crate::socket_window_word_count::SocketWindowWordCount;
@@ -45,6 +46,8 @@ enum Job {
     StateMachine(StateMachineExample),
     #[command(visible_alias = "IotAlerts")]
     IotAlerts(IotAlerts),
+    #[command(visible_alias = "Billing")]
+    Billing(Billing),
 }
 
 impl Job {
@@ -57,6 +60,7 @@ impl Job {
             Self::TopSpeedWindowing(job) => job.run(),
             Self::StateMachine(job) => job.run(),
             Self::IotAlerts(job) => job.run(),
+            Self::Billing(job) => job.run(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! [`cli`] chooses the job; what all jobs have in common is in [`execution`] (settings, running),
 //! [`output`], [`progress`] and [`report`].
 
+pub mod billing;
 pub mod cli;
 pub mod error;
 pub mod execution;

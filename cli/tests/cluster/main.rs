@@ -9,9 +9,11 @@
 
 mod chaos;
 mod ending;
+mod exactly_once;
 mod failures;
 mod many_jobs;
 mod network;
+mod proxy;
 mod slots;
 mod word_count;
 
