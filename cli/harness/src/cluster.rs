@@ -37,6 +37,7 @@ impl Executables {
         BUILT.call_once(|| {
             let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
             build.args(["build", "--quiet", "-p", "examples", "--bin", "sciurus-examples"]);
+            build.args(["--features", "rocksdb"]);
             if folder.file_name().is_some_and(|profile| profile == "release") {
                 build.arg("--release");
             }

@@ -255,7 +255,8 @@ impl StreamExecutionEnvironment {
         {
             return Err(JobError::MissingUid { operator: node.display_name() });
         }
-        if configuration.get(&state::BACKEND)? == StateBackendType::RocksDb {
+        let wants_rocksdb = configuration.get(&state::BACKEND)? == StateBackendType::RocksDb;
+        if wants_rocksdb && !cfg!(feature = "rocksdb") {
             return Err(JobError::BackendNotThere);
         }
         graph.job_type = match configuration.get(&execution::RUNTIME_MODE)? {

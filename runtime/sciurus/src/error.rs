@@ -60,7 +60,8 @@ pub enum JobError {
     },
     /// A state backend was asked for that this build doesn't have.
     #[error(
-        "the job cannot run with state.backend.type: rocksdb, which is not there yet: set it to \
+        "the job cannot run with state.backend.type: rocksdb, since its executable was built without \
+         RocksDB: build it with the feature `rocksdb` of the crate `sciurus`, or set the type to \
          hashmap, which keeps state in memory"
     )]
     BackendNotThere,

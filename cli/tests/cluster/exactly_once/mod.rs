@@ -8,7 +8,7 @@ mod disk;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,8 @@ impl Chaos {
         let own = tempfile::tempdir().unwrap();
         let folder = own.path();
         let backend_setting = format!("state.backend.type={backend}");
-        let checkpoints = format!("execution.checkpointing.dir=file://{}/checkpoints", folder.display());
+        let checkpoints =
+            format!("execution.checkpointing.dir=file://{}/checkpoints", folder.display());
         let ha = format!("high-availability.storageDir=file://{}/ha", folder.display());
         let settings = [
             "restart-strategy.type=fixed-delay",
@@ -316,9 +317,16 @@ impl Chaos {
     /// Nothing of a job that has ended stays where checkpoints are.
     fn check_nothing_is_left(&self) {
         let checkpoints = self.own.path().join("checkpoints");
-        let entries = fs::read_dir(checkpoints).unwrap();
-        let left: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        assert!(left.is_empty(), "checkpoints are left: {left:?}");
+        let deadline = Instant::now() + LONG / 20;
+        // Files are deleted behind the job's back.
+        loop {
+            let left = files_of(&checkpoints);
+            if left.is_empty() {
+                break;
+            }
+            assert!(Instant::now() < deadline, "checkpoints are left: {left:#?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn kills(&self) -> u32 {
@@ -336,6 +344,22 @@ impl Drop for Chaos {
             eprintln!("--- what was done ---\n{}", self.log.join("\n"));
         }
     }
+}
+
+/// All that is in a folder, folders among it.
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().map_while(Result::ok) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found
 }
 
 fn chaos(backend: &'static str) {
