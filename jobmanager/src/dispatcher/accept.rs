@@ -236,6 +236,7 @@ impl Dispatcher {
                 move || CheckpointSetup::read(&configuration, id, ha.as_ref(), is_found, &tmp_dir);
             blocking(read).await?
         };
+        checkpoints.check(&plan.graph)?;
         let scheduler = Scheduler::from_configuration(&plan.configuration)?;
         let is_checkpointed = checkpoints.options.interval.is_some();
         let restart_strategy =

@@ -28,7 +28,7 @@ const NULLABLE: [&str; 10] = [
 ];
 
 /// What may be in one answer and not in another: what is left out where there is nothing to say.
-const OPTIONAL: [&str; 12] = [
+const OPTIONAL: [&str; 13] = [
     "inputs",
     "taskName",
     "endpoint",
@@ -42,6 +42,8 @@ const OPTIONAL: [&str; 12] = [
     "discarded",
     "failure_message",
     "failure_timestamp",
+    // Of savepoints that were taken.
+    "location",
 ];
 
 /// What is in our answers and not in Flink's: users look for it, and clients pass over it.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use sciurus_checkpoint::restore::{self, RestoreError};
 use sciurus_checkpoint::{
     CheckpointMetadata, CheckpointPointer, CheckpointStore, LoadError, RetainedCheckpoint, Storage,
     StorageError, StorageOptions, StorageUrl, Verification,
@@ -10,6 +11,7 @@ use sciurus_checkpoint::{
 use sciurus_core::config::options::checkpointing;
 use sciurus_core::config::options::client::{self, RecoveryClaimMode};
 use sciurus_core::config::{ConfigError, Configuration};
+use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::JobId;
 use sciurus_job_master::checkpoint_coordinator::{
     CheckpointingOptions, CompleteCheckpoint, InitialSavepoint, InitialState,
@@ -38,6 +40,14 @@ pub enum CheckpointSetupError {
     /// What the user wants the job to start from can't be read.
     #[error(transparent)]
     Savepoint(LoadError),
+    /// What the user wants the job to start from doesn't fit it.
+    #[error("the job can't start from {path}: {error}")]
+    Unfit {
+        /// The folder of the savepoint or checkpoint.
+        path: String,
+        /// Why, and how to go on.
+        error: RestoreError,
+    },
     /// The job's own checkpoints can't be looked at.
     #[error(transparent)]
     Recovery(#[from] LoadError),
@@ -59,17 +69,33 @@ impl CheckpointSetupError {
             Self::Storage(error) => error.is_transient(),
             Self::Savepoint(error) => error.is_transient(),
             Self::Recovery(_) => true,
-            Self::Config(_) | Self::NoneUsable { .. } => false,
+            Self::Config(_) | Self::Unfit { .. } | Self::NoneUsable { .. } => false,
         }
     }
 
     /// Says whether whoever submits the job is at fault.
     pub(crate) fn is_of_submission(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Savepoint(_))
+        matches!(self, Self::Config(_) | Self::Savepoint(_) | Self::Unfit { .. })
     }
 }
 
 impl CheckpointSetup {
+    /// Checks that the savepoint that the job is to start from fits its graph, so that whoever
+    /// submits it hears of it.
+    ///
+    /// # Errors
+    /// [`CheckpointSetupError::Unfit`].
+    pub(crate) fn check(&self, graph: &JobGraph) -> Result<(), CheckpointSetupError> {
+        let Some(savepoint) = &self.initial.savepoint else { return Ok(()) };
+        let metadata = &savepoint.checkpoint.metadata;
+        match restore::plan(metadata, graph, savepoint.allow_non_restored) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(CheckpointSetupError::Unfit { path: metadata.exclusive.clone(), error })
+            }
+        }
+    }
+
     /// Finds out how a job's checkpoints are taken and what it starts from: the checkpoints of an
     /// earlier life, else the savepoint that its configuration names. `is_found` says whether an
     /// earlier JobManager had accepted the job. Waits for storage.

@@ -14,9 +14,6 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("adaptive_rescales", ADAPTIVE),
     ("rescale_history", ADAPTIVE),
     ("checkpoints_details", CHECKPOINTS),
-    ("savepoints_status_completed", CHECKPOINTS),
-    ("savepoints_status_default_dir", CHECKPOINTS),
-    ("savepoints_status_native", CHECKPOINTS),
     ("index_html", PAGES),
     ("root_index_html", PAGES),
     ("static_if_modified", PAGES),
@@ -31,8 +28,9 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
 const PAGES: &str = "there is no user interface yet";
 
 const PROFILER: &str = "recorded with 'rest.profiling.enabled', which there isn't";
-const ADAPTIVE: &str = "recorded with the adaptive scheduler; here jobs keep their parallelism";
-const CHECKPOINTS: &str = "no checkpoints and savepoints are taken yet";
+const ADAPTIVE: &str =
+    "recorded with the adaptive scheduler, which the jobs of this test don't have";
+const CHECKPOINTS: &str = "the tasks of this test take no checkpoints";
 
 /// Returns the exception that a recording falls under.
 pub fn exception_for(name: &str) -> Option<usize> {
