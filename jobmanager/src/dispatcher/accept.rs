@@ -185,6 +185,9 @@ impl Dispatcher {
             master.handle(Event::GlobalFailure(cause), now);
         });
         let mut jobs = self.0.jobs.lock();
+        if let Some(earlier) = jobs.get(id) {
+            earlier.follow(&job);
+        }
         jobs.insert(id, job);
         jobs.end(id, now);
     }
@@ -388,6 +391,11 @@ impl Dispatcher {
         let resources = self.0.services.resources.clone();
         let configuration = plan.configuration;
         let job = Job::new(master, submitted, configuration, log, inbox.clone(), resources);
+        let shown = self.0.jobs.lock().get(id);
+        let job = match shown {
+            Some(earlier) => job.in_place_of(&earlier),
+            None => job,
+        };
         let job = Arc::new(job);
         tracing::info!("job '{}' ({id}) was accepted", job.name());
         services.ports.insert(id, job.port());

@@ -56,7 +56,7 @@ pub struct Job {
     log: PathBuf,
     master: Mutex<JobMaster>,
     metrics: Arc<MetricsBook>,
-    status: watch::Sender<JobStatus>,
+    status: Arc<watch::Sender<JobStatus>>,
     input_bytes: Mutex<Option<u64>>,
     inbox: Inbox,
     resources: Arc<ResourceManager>,
@@ -82,12 +82,26 @@ impl Job {
             configuration,
             log,
             metrics: Arc::new(MetricsBook::new(master.execution_graph().id(), parallelism)),
-            status: watch::Sender::new(master.status()),
+            status: Arc::new(watch::Sender::new(master.status())),
             input_bytes: Mutex::new(None),
             master: Mutex::new(master),
             inbox,
             resources,
         }
+    }
+
+    /// Takes the place of what was shown of the job before it could be run: whoever waits for the
+    /// end of that hears of this job's.
+    pub(crate) fn in_place_of(mut self, earlier: &Self) -> Self {
+        let status = *self.status.borrow();
+        self.status = earlier.status.clone();
+        self.status.send_replace(status);
+        self
+    }
+
+    /// Shows the status of what takes this one's place.
+    pub(crate) fn follow(&self, later: &Self) {
+        self.status.send_replace(later.status());
     }
 
     /// Returns the job's id.
