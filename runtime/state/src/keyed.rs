@@ -21,7 +21,10 @@ use crate::timer::{TimeDomain, Timer};
 use crate::ttl::StateTtlConfig;
 
 /// A keyed state backend, one of those there are: a `match` for each call, no `dyn`.
+///
+/// There are few: that they take more room than needed costs less than a box.
 #[derive(Debug)]
+#[cfg_attr(feature = "rocksdb", allow(clippy::large_enum_variant))]
 pub enum KeyedBackend {
     /// State in memory.
     Heap(HeapBackend),

@@ -352,7 +352,7 @@ impl<'a> Subject<'a> {
         let snapshots: Vec<_> =
             subtasks.map(|(number, task)| (task.backend.snapshot(), range(number))).collect();
         self.taken += 1;
-        let (scratch, as_files) = (self.scratch.to_owned(), self.taken % 3 > 0);
+        let (scratch, as_files) = (self.scratch.to_owned(), !self.taken.is_multiple_of(3));
         thread::spawn(move || {
             let write = |(snapshot, range): &(KeyedSnapshot, _)| {
                 Written::write(snapshot, *range, &scratch, as_files)

@@ -115,13 +115,11 @@ impl Marks {
 
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32) {
-        match self.recent.get_mut(slot as usize) {
-            Some(recent) => *recent = true,
-            None => {
-                self.recent.resize(slot as usize + 1, false);
-                self.recent[slot as usize] = true;
-            }
+        let index = slot as usize;
+        if self.recent.len() <= index {
+            self.recent.resize(index + 1, false);
         }
+        self.recent[index] = true;
     }
 
     /// Returns whether `slot` was in use since this was asked last.

@@ -116,7 +116,7 @@ impl KeyedStateBackend for RocksBackend {
         ttl: Option<StateTtlConfig>,
     ) -> Result<StateId, StateError> {
         let descriptor = StateDescriptor::of::<T>(name, StateKind::Value);
-        self.register::<ValueStore<T>>(descriptor, ttl, ValueSize::of::<T>())
+        self.register::<ValueStore<T>>(&descriptor, ttl, ValueSize::of::<T>())
     }
 
     fn register_list<T: RowCodec>(
@@ -125,7 +125,7 @@ impl KeyedStateBackend for RocksBackend {
         ttl: Option<StateTtlConfig>,
     ) -> Result<StateId, StateError> {
         let descriptor = StateDescriptor::of::<T>(name, StateKind::List);
-        self.register::<ListStore<T>>(descriptor, ttl, ValueSize::of::<Vec<T>>())
+        self.register::<ListStore<T>>(&descriptor, ttl, ValueSize::of::<Vec<T>>())
     }
 
     fn register_map<K: RowCodec + Ord, V: RowCodec>(
@@ -134,7 +134,7 @@ impl KeyedStateBackend for RocksBackend {
         ttl: Option<StateTtlConfig>,
     ) -> Result<StateId, StateError> {
         let descriptor = StateDescriptor::of::<(K, V)>(name, StateKind::Map);
-        self.register::<MapStore<K, V>>(descriptor, ttl, ValueSize::of::<Vec<(K, V)>>())
+        self.register::<MapStore<K, V>>(&descriptor, ttl, ValueSize::of::<Vec<(K, V)>>())
     }
 
     fn resolve(

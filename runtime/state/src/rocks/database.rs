@@ -27,8 +27,8 @@ pub(super) struct DatabaseError {
 }
 
 impl DatabaseError {
-    pub(super) fn new(action: &'static str, path: &Path, reason: impl ToString) -> Self {
-        Self { action, path: path.to_owned(), reason: reason.to_string() }
+    pub(super) fn new(action: &'static str, path: &Path, reason: impl Into<String>) -> Self {
+        Self { action, path: path.to_owned(), reason: reason.into() }
     }
 }
 
@@ -88,7 +88,7 @@ impl Database {
         &self.db
     }
 
-    pub(super) fn error(&self, action: &'static str, error: impl ToString) -> DatabaseError {
+    pub(super) fn error(&self, action: &'static str, error: impl Into<String>) -> DatabaseError {
         DatabaseError::new(action, self.path(), error)
     }
 

@@ -123,8 +123,9 @@ impl RocksBackend {
     /// [`SnapshotError::Io`] where its folder or its database can't be made.
     pub fn new(shared: &Arc<RocksShared>, config: BackendConfig) -> Result<Self, SnapshotError> {
         let id = random_id();
-        let folder = ScratchFolder::create(shared.folder().join(&id))
-            .map_err(|error| DatabaseError::new("make", &shared.folder().join(&id), error))?;
+        let folder = ScratchFolder::create(shared.folder().join(&id)).map_err(|error| {
+            DatabaseError::new("make", &shared.folder().join(&id), error.to_string())
+        })?;
         Self::open(shared, config, id, folder, Census::default())
     }
 
@@ -189,7 +190,7 @@ impl RocksBackend {
 
     fn register<S: TypedStore>(
         &mut self,
-        descriptor: StateDescriptor,
+        descriptor: &StateDescriptor,
         ttl: Option<StateTtlConfig>,
         size: ValueSize,
     ) -> Result<StateId, StateError> {
@@ -222,7 +223,7 @@ impl RocksBackend {
         if let Some(number) = restored {
             let before = std::mem::replace(&mut self.states[number], info).header;
             self.numbers.push(number as u16);
-            self.claim::<S>(id, &descriptor, ttl.as_ref(), before.stamped)?;
+            self.claim::<S>(id, descriptor, ttl.as_ref(), before.stamped)?;
         } else {
             self.states.push(info);
             self.numbers.push(number as u16);
@@ -417,9 +418,10 @@ fn decode<S: TypedStore>(
     descriptor: &StateDescriptor,
 ) -> Result<(), StateError> {
     use sciurus_core::record::DecodeError;
-    let decoded = store.decode(slot, stamped, &mut value).and_then(|()| {
-        if value.is_empty() { Ok(()) } else { Err(DecodeError::Trailing { bytes: value.len() }) }
-    });
+    let mut decoded = store.decode(slot, stamped, &mut value);
+    if decoded.is_ok() && !value.is_empty() {
+        decoded = Err(DecodeError::Trailing { bytes: value.len() });
+    }
     decoded.map_err(|source| StateError::Codec {
         state: descriptor.name.clone(),
         kind: descriptor.kind,

@@ -20,7 +20,7 @@ use super::layout::{RowKey, put_stamp, rows_of_groups};
 use super::metadata::Metadata;
 use super::scratch::{ScratchFolder, link, random_id};
 use super::shared::RocksShared;
-use super::snapshot::TIMERS;
+use super::snapshot::{TIMERS, is_sst};
 use super::{RocksBackend, StateInfo};
 use crate::backend::BackendConfig;
 use crate::descriptor::StateId;
@@ -62,7 +62,7 @@ impl Files {
         let mut inherited = BTreeMap::new();
         for name in self.metadata.files.keys().filter(|name| *name != TIMERS) {
             let local = match name.rsplit_once('-') {
-                Some((_, local)) if local.ends_with(".sst") => local,
+                Some((_, local)) if is_sst(local) => local,
                 _ => name,
             };
             let (from, to) = (self.folder.path().join(name), folder.join(local));

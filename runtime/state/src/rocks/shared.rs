@@ -39,7 +39,7 @@ struct Tuning {
 impl Tuning {
     fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         let bytes =
-            |option: &ConfigOption<MemorySize>| configuration.get(option).map(|size| size.bytes());
+            |option: &ConfigOption<MemorySize>| configuration.get(option).map(MemorySize::bytes);
         let bloom = configuration.get(&keys::USE_BLOOM_FILTER)?;
         Ok(Self {
             write_buffer_bytes: bytes(&keys::WRITE_BUFFER_SIZE)? as usize,
@@ -133,27 +133,24 @@ impl RocksShared {
             .get_optional(&keys::MEMORY_FIXED_PER_SLOT)?
             .map(|size| size.bytes().saturating_mul(u64::from(resources.slots)));
         let for_process =
-            configuration.get_optional(&keys::MEMORY_FIXED_PER_TM)?.map(|size| size.bytes());
+            configuration.get_optional(&keys::MEMORY_FIXED_PER_TM)?.map(MemorySize::bytes);
         let managed = configuration.get(&keys::MEMORY_MANAGED)?.then_some(resources.managed_bytes);
         let rows = configuration.get(&keys::ROW_CACHE_FRACTION)?;
         let ratio = configuration.get(&keys::MEMORY_WRITE_BUFFER_RATIO)?;
-        let (memory, budget) = match for_slots.or(for_process).or(managed) {
-            Some(total) => {
-                let budget = Budget::divide(total, rows, ratio);
-                let cache = Cache::new_lru_cache(budget.blocks as usize);
-                let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
-                    budget.buffers as usize,
-                    false,
-                    cache.clone(),
-                );
-                (Memory::Shared { cache, buffers }, budget)
-            }
-            None => {
-                let block_cache_bytes = configuration.get(&keys::BLOCK_CACHE_SIZE)?.bytes();
-                let rows = (tuning.write_buffer_bytes as u64) * u64::from(resources.slots);
-                let budget = Budget { rows, blocks: block_cache_bytes, buffers: 0 };
-                (Memory::Each { block_cache_bytes: block_cache_bytes as usize }, budget)
-            }
+        let (memory, budget) = if let Some(total) = for_slots.or(for_process).or(managed) {
+            let budget = Budget::divide(total, rows, ratio);
+            let cache = Cache::new_lru_cache(budget.blocks as usize);
+            let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
+                budget.buffers as usize,
+                false,
+                cache.clone(),
+            );
+            (Memory::Shared { cache, buffers }, budget)
+        } else {
+            let block_cache_bytes = configuration.get(&keys::BLOCK_CACHE_SIZE)?.bytes();
+            let rows = (tuning.write_buffer_bytes as u64) * u64::from(resources.slots);
+            let budget = Budget { rows, blocks: block_cache_bytes, buffers: 0 };
+            (Memory::Each { block_cache_bytes: block_cache_bytes as usize }, budget)
         };
         let folder = configuration.get_optional(&keys::LOCAL_DIR)?;
         Ok(Self {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +30,11 @@ use crate::timer::{TimeDomain, Timer, TimerQueueSnapshot};
 
 /// The file that holds the timers: a keyed state snapshot without states.
 pub(super) const TIMERS: &str = "TIMERS";
+
+/// Returns whether this is the name of a file of rows, which never changes.
+pub(super) fn is_sst(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "sst")
+}
 
 /// How far the links are.
 enum Stage {
@@ -160,7 +165,7 @@ impl RocksSnapshot {
             DB::open_for_read_only(&database.shared.reading(), folder, false).map_err(failed)?;
         let namespaces: BTreeMap<Pane, Namespace> =
             self.panes.iter().map(|(namespace, pane)| (*pane, *namespace)).collect();
-        let mut timers = self.timers()?;
+        let timers = self.timers()?;
         let mut writer = SnapshotWriter::new(out, &self.header(self.states.clone()))?;
         let groups = self.range.start..self.range.end;
         let mut rows = Rows::new(&db, folder, rows_of_groups(groups.clone()), false);
@@ -182,7 +187,7 @@ impl RocksSnapshot {
                 }
                 rows.next()?;
             }
-            write_timers(&mut writer, group, timers.remove(&group).unwrap_or_default())?;
+            write_timers(&mut writer, group, timers.get(&group).map_or(&[], Vec::as_slice))?;
             writer.end_group()?;
         }
         writer.finish()
@@ -200,7 +205,7 @@ impl RocksSnapshot {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let shared = name.ends_with(".sst");
+            let shared = is_sst(&name);
             let wanted = shared || name == "CURRENT" || name == TIMERS;
             if !(wanted || name.starts_with("MANIFEST-")) {
                 continue;
@@ -233,7 +238,7 @@ impl RocksSnapshot {
         let file = fs::File::create(self.links.folder.join(TIMERS))?;
         let mut writer = SnapshotWriter::new(file, &self.header(Vec::new()))?;
         for (group, timers) in timers {
-            write_timers(&mut writer, group, timers)?;
+            write_timers(&mut writer, group, &timers)?;
             writer.end_group()?;
         }
         writer.finish()?;
@@ -244,7 +249,7 @@ impl RocksSnapshot {
 fn write_timers<W: Write>(
     writer: &mut SnapshotWriter<W>,
     group: KeyGroup,
-    timers: Vec<(TimeDomain, &Timer)>,
+    timers: &[(TimeDomain, &Timer)],
 ) -> Result<(), SnapshotError> {
     // Of one kind after the other: each is a section.
     for domain in [TimeDomain::Event, TimeDomain::Processing] {

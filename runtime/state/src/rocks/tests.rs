@@ -130,7 +130,9 @@ fn count(ctx: &mut KeyedBackend) -> ValueState<i64> {
 fn count_all(ctx: &mut KeyedBackend, count: &ValueState<i64>, numbers: std::ops::Range<u32>) {
     let mut builder = sciurus_core::key::KeyBytesBuilder::default();
     for chunk in numbers.collect::<Vec<_>>().chunks(1000) {
-        chunk.iter().for_each(|number| builder.push(&number.to_be_bytes()));
+        for number in chunk {
+            builder.push(&number.to_be_bytes());
+        }
         let keys: KeyBytes = builder.finish();
         let mut slots = Vec::new();
         ctx.resolve(Namespace::VOID, &keys, &keys.hashes(), None, &mut slots).unwrap();
@@ -158,7 +160,7 @@ fn rocksdb_conforms() {
         let config = config.clone();
         KeyedBackend::create(&process.settings, config, inputs)
     };
-    conformance::run(process.scratch.path(), make, 24).unwrap_or_else(|error| panic!("{error}"));
+    conformance::run(process.scratch.path(), make, 12).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(process.leftovers(), Vec::<String>::new());
 }
 
@@ -166,7 +168,7 @@ fn rocksdb_conforms() {
 fn rocksdb_conforms_where_hardly_anything_stays_in_memory() {
     let process = Process::new(300);
     let make = |config, inputs| KeyedBackend::create(&process.settings, config, inputs);
-    conformance::run(process.scratch.path(), make, 24).unwrap_or_else(|error| panic!("{error}"));
+    conformance::run(process.scratch.path(), make, 12).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
@@ -176,13 +178,13 @@ fn state_moves_between_backends() {
     // Files are for one backend alone; what is in the form of all goes to either by turns.
     let make = |config, inputs: Vec<RestoreInput>| {
         let files = inputs.iter().any(|input| matches!(input, RestoreInput::Files { .. }));
-        if files || made.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        if files || made.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             KeyedBackend::create(&process.settings, config, inputs)
         } else {
             KeyedBackend::create(&StateBackendSettings::HashMap, config, inputs)
         }
     };
-    conformance::run(process.scratch.path(), make, 24).unwrap_or_else(|error| panic!("{error}"));
+    conformance::run(process.scratch.path(), make, 12).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

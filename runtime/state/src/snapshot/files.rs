@@ -85,8 +85,8 @@ impl<F: Clone> SharedFiles<F> {
 mod tests {
     use super::*;
 
-    fn files(names: &[&str]) -> BTreeMap<String, ()> {
-        names.iter().map(|name| ((*name).to_owned(), ())).collect()
+    fn files(names: &[&str]) -> BTreeMap<String, u64> {
+        names.iter().map(|name| ((*name).to_owned(), 7)).collect()
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl<T: RowCodec> Store for ListStore<T> {
         }
     }
 
+    #[cfg(feature = "rocksdb")]
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {
         if let Some(Some(list)) = self.lists.try_get(slot) {
             list.encode(out);

@@ -197,6 +197,7 @@ impl<K: RowCodec + Ord, V: RowCodec> Store for MapStore<K, V> {
         }
     }
 
+    #[cfg(feature = "rocksdb")]
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {
         if let Some(map) = self.map(slot) {
             encode(map, self.ttl.is_some(), out);

@@ -35,6 +35,7 @@ pub(crate) trait Store: Any + Send {
     fn clear(&mut self, slot: usize);
 
     /// Appends what is stored for `slot` in the snapshot form.
+    #[cfg(feature = "rocksdb")]
     fn encode(&self, slot: usize, out: &mut Vec<u8>);
 
     /// Removes what has expired of `slot`.

@@ -128,6 +128,7 @@ impl<T: RowCodec> Store for ValueStore<T> {
         }
     }
 
+    #[cfg(feature = "rocksdb")]
     fn encode(&self, slot: usize, out: &mut Vec<u8>) {
         if let Some(Some(value)) = self.values.try_get(slot) {
             if self.ttl.is_some() {
