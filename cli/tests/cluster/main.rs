@@ -8,6 +8,7 @@
 )]
 
 mod chaos;
+mod counts_once;
 mod ending;
 mod exactly_once;
 mod failures;
