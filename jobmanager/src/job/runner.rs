@@ -334,8 +334,8 @@ impl Runner {
                 Action::DiscardFiles(files) => {
                     self.checkpoints.delete(None, Deletion::Files(files));
                 }
-                Action::DeleteLeftovers { retained } => {
-                    self.checkpoints.delete_leftovers(retained, self.is_over);
+                Action::DeleteLeftovers { retained, is_over } => {
+                    self.checkpoints.delete_leftovers(retained, is_over);
                 }
             }
         }

@@ -194,7 +194,7 @@ impl CheckpointCoordinator {
     /// Deletes what an earlier life of the job has left.
     pub(crate) fn start(&self, actions: &mut Vec<Action>) {
         if self.is_recovered {
-            self.delete_leftovers(actions);
+            self.delete_leftovers(false, actions);
         }
     }
 

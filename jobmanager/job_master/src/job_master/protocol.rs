@@ -279,6 +279,9 @@ pub enum Action {
     DeleteLeftovers {
         /// The checkpoints that stay, with all files that they refer to.
         retained: Vec<Arc<CheckpointMetadata>>,
+        /// Whether the job has ended: nothing will be written any more, and a folder that is empty
+        /// goes as well.
+        is_over: bool,
     },
     /// Bring the enumerators of sources to where a checkpoint has them, before these readers start
     /// again. It comes before their [`Action::Deploy`].

@@ -330,7 +330,7 @@ impl Master {
                 storage.delete(Deletion::Folder(exclusive));
             }
             Action::DiscardFiles(files) => storage.delete(Deletion::Files(files)),
-            Action::DeleteLeftovers { retained } => {
+            Action::DeleteLeftovers { retained, .. } => {
                 storage.delete(Deletion::Leftovers { retained, older_than: None });
             }
             _ => {}

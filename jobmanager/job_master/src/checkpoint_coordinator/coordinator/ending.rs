@@ -210,15 +210,15 @@ impl CheckpointCoordinator {
         for (checkpoint, exclusive) in std::mem::take(&mut self.failed_savepoints) {
             actions.push(Action::DiscardCheckpoint { checkpoint, exclusive });
         }
-        self.delete_leftovers(actions);
+        self.delete_leftovers(true, actions);
     }
 
     /// Deletes what nobody refers to: no task of the job is writing.
-    pub(crate) fn delete_leftovers(&self, actions: &mut Vec<Action>) {
+    pub(crate) fn delete_leftovers(&self, is_over: bool, actions: &mut Vec<Action>) {
         if self.options.directory.is_some() {
             let retained = self.retained.iter().map(|retained| &retained.checkpoint.metadata);
             let retained = retained.chain(&self.others).cloned().collect();
-            actions.push(Action::DeleteLeftovers { retained });
+            actions.push(Action::DeleteLeftovers { retained, is_over });
         }
     }
 }

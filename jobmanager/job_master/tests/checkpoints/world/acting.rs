@@ -149,7 +149,7 @@ impl World {
                 self.saw("late files");
                 self.operations.push_back(Operation::Discard(files));
             }
-            Action::DeleteLeftovers { retained } => {
+            Action::DeleteLeftovers { retained, .. } => {
                 self.operations.push_back(Operation::Leftovers(retained));
             }
             action => panic!("{action:?} is nothing for storage"),
