@@ -237,9 +237,8 @@ impl Job {
         self.inbox.report(JobEvent::SnapshotRequested { kind, target, answer }).await;
         match answered.await {
             Ok(Ok(RequestOutcome::Snapshot { checkpoint, path })) => Ok((checkpoint, path)),
-            Ok(Ok(RequestOutcome::Requirements)) => Err(self.not_running()),
             Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(self.not_running()),
+            Ok(Ok(RequestOutcome::Requirements)) | Err(_) => Err(self.not_running()),
         }
     }
 

@@ -406,7 +406,7 @@ impl Supervisor {
             | from_job::Message::Decisions(_)
             | from_job::Message::SourcesFailed(_)
             | from_job::Message::SourcesSnapshotted(_) => {
-                self.violate("what only coordinators send")
+                self.violate("what only coordinators send");
             }
         }
     }

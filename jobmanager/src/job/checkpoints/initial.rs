@@ -113,19 +113,16 @@ impl CheckpointSetup {
         // What isn't there yet is refused by its rule.
         configuration.get(&checkpointing::UNALIGNED)?;
         let mut options = CheckpointingOptions::from_configuration(configuration)?;
-        let directory = match configuration.get_optional(&checkpointing::DIR)? {
-            Some(directory) => directory,
-            None => {
-                let directory = tmp_dir.join("checkpoints").to_string_lossy().into_owned();
-                if options.interval.is_some() {
-                    tracing::warn!(
-                        "execution.checkpointing.dir isn't set: the checkpoints of job {job} go to \
-                         {directory}, which only this machine sees"
-                    );
-                }
-                directory
+        let directory = configuration.get_optional(&checkpointing::DIR)?.unwrap_or_else(|| {
+            let directory = tmp_dir.join("checkpoints").to_string_lossy().into_owned();
+            if options.interval.is_some() {
+                tracing::warn!(
+                    "execution.checkpointing.dir isn't set: the checkpoints of job {job} go to \
+                     {directory}, which only this machine sees"
+                );
             }
-        };
+            directory
+        });
         let directory = StorageUrl::parse(&directory)?.to_string();
         let store = CheckpointStore::new(storage.clone(), &directory, job)?;
         options.directory = Some(directory);

@@ -81,7 +81,7 @@ pub async fn details(
     State(rest): State<Rest>,
     params: Params,
 ) -> RestResult<Reply<CheckpointBody>> {
-    let body = look(&rest, &params, |checkpoint| CheckpointBody::with_tasks(checkpoint))?;
+    let body = look(&rest, &params, CheckpointBody::with_tasks)?;
     Ok(ok(body))
 }
 

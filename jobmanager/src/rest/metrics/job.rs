@@ -8,6 +8,9 @@ use sciurus_job_master::{ExecutionState, JobMaster, JobStatus};
 use super::{Metrics, Value};
 use crate::job::Job;
 
+/// A figure of a checkpoint.
+type Figure = fn(&CheckpointStats) -> u64;
+
 /// What Flink shows before the first checkpoint.
 const NO_CHECKPOINT: Value = Value::Whole(-1);
 
@@ -62,7 +65,7 @@ fn add_checkpoints(metrics: &mut Metrics, checkpoints: &CheckpointStatistics) {
     metrics.add("numberOfFailedCheckpoints", counts.failed);
     let complete = [checkpoints.latest_completed(), checkpoints.latest_savepoint()];
     let latest = complete.into_iter().flatten().max_by_key(|checkpoint| checkpoint.id);
-    let figures: [(&str, fn(&CheckpointStats) -> u64); 7] = [
+    let figures: [(&str, Figure); 7] = [
         ("lastCheckpointSize", CheckpointStats::checkpointed_bytes),
         ("lastCheckpointFullSize", CheckpointStats::state_bytes),
         ("lastCheckpointMetadataSize", |checkpoint| checkpoint.metadata_bytes),

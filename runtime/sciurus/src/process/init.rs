@@ -27,7 +27,7 @@ pub(crate) enum Role {
     /// It says what the job is, and then runs the enumerators of its sources.
     Coordinator,
     /// It runs tasks.
-    Worker(WorkerInit),
+    Worker(Box<WorkerInit>),
 }
 
 /// What a worker is told.
@@ -103,7 +103,7 @@ impl Init {
             JobRole::Coordinator => Role::Coordinator,
             JobRole::Worker => {
                 let worker = convert::required(init.worker, "part for workers")?;
-                Role::Worker(WorkerInit::read(worker)?)
+                Role::Worker(Box::new(WorkerInit::read(worker)?))
             }
             JobRole::Unspecified => {
                 let value = init.role.into();
