@@ -37,7 +37,7 @@ impl Click {
     }
 }
 
-/// Turns numbers in a row into such as look random: the finaliser of SplitMix64.
+/// Turns numbers in a row into such as look random: the finaliser of `SplitMix64`.
 fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -81,17 +81,14 @@ impl Billing {
             .sum(F1)
             .name("campaigns")
             .uid("campaigns");
-        match &self.output {
-            Some(folder) => {
-                let sink = FileSink::csv(folder.join("users"));
-                invoices.sink_to(sink).name("users-sink").uid("users-sink");
-                let sink = FileSink::csv(folder.join("campaigns"));
-                campaigns.sink_to(sink).name("campaigns-sink").uid("campaigns-sink");
-            }
-            None => {
-                invoices.print().uid("users-sink");
-                campaigns.print().uid("campaigns-sink");
-            }
+        if let Some(folder) = &self.output {
+            let sink = FileSink::csv(folder.join("users"));
+            invoices.sink_to(sink).name("users-sink").uid("users-sink");
+            let sink = FileSink::csv(folder.join("campaigns"));
+            campaigns.sink_to(sink).name("campaigns-sink").uid("campaigns-sink");
+        } else {
+            invoices.print().name("users-sink").uid("users-sink");
+            campaigns.print().name("campaigns-sink").uid("campaigns-sink");
         }
         let prints = self.output.is_none();
         let statistics = self.execution.run(&env, "Billing", CLICKS, prints)?;

@@ -1,5 +1,6 @@
 //! Jobs run by hand with checkpoints: what is committed is what a run without faults commits,
 //! whatever fails in between.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are part of the test")]
 
 use std::collections::BTreeMap;
 use std::fs;

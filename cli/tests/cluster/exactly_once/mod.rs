@@ -274,8 +274,12 @@ impl Chaos {
         }
         let difference = |these: &[String], those: &[String]| {
             let mut counts = BTreeMap::<&str, i32>::new();
-            these.iter().for_each(|line| *counts.entry(line).or_default() += 1);
-            those.iter().for_each(|line| *counts.entry(line).or_default() -= 1);
+            for line in these {
+                *counts.entry(line).or_default() += 1;
+            }
+            for line in those {
+                *counts.entry(line).or_default() -= 1;
+            }
             let more = counts.into_iter().filter(|(_, count)| *count > 0);
             more.map(|(line, count)| format!("{count} x {line}")).collect::<Vec<_>>()
         };
