@@ -1,6 +1,6 @@
 //! Checkpoints and savepoints: what they hold ([`handle`], [`metadata`]) and in which bytes
-//! ([`codec`]), where they lie ([`layout`], [`storage`], [`pointer`]), which there are ([`store`]), and who gets
-//! what of one ([`restore`]).
+//! ([`codec`]), where they lie ([`layout`], [`storage`], [`pointer`](mod@pointer)), which there are
+//! ([`store`]), and who gets what of one ([`restore`]).
 //!
 //! Tasks write state files and acknowledge with handles of them; the job's master puts the handles
 //! of all tasks into a checkpoint's metadata; a restored task is given the handles that it needs.

@@ -177,44 +177,46 @@ impl Chaos {
         let task_manager = self.rng.usize(..TASK_MANAGERS);
         let processes = self.cluster.job_processes();
         let process = (!processes.is_empty()).then(|| processes[self.rng.usize(..processes.len())]);
-        match self.rng.u8(..20) {
-            0..6 => {
+        match self.rng.u8(..24) {
+            0..8 => {
                 let Some(pid) = process else { return };
                 self.note("kill job process", &pid.to_string());
                 signal_if_there(pid, "KILL");
             }
-            6..8 => self.restart_task_manager(task_manager),
-            8 => self.restart_job_manager(),
-            9..11 => {
+            8..11 => self.restart_task_manager(task_manager),
+            11..13 => self.restart_job_manager(),
+            13..15 => {
                 let Some(pid) = process else { return };
                 self.stop("stop job process", pid);
             }
-            11 => self.stop("stop TaskManager", self.cluster.task_managers[task_manager].pid()),
-            12 => {
+            15 => self.stop("stop TaskManager", self.cluster.task_managers[task_manager].pid()),
+            16 => {
                 let pid = self.cluster.job_manager.pid();
                 self.stop("stop JobManager", pid);
             }
-            13..15 => {
+            17..19 => {
                 let time = Duration::from_millis(self.rng.u64(20..1_500));
                 self.note("cut the network", &format!("of {task_manager} for {time:?}"));
                 self.proxies[task_manager].cut(time);
             }
-            15 if self.full_until.is_none() && self.disk.is_some() => {
+            19 if self.full_until.is_none() && self.disk.is_some() => {
                 let time = Duration::from_millis(self.rng.u64(200..3_000));
                 self.note("fill the disk", &format!("for {time:?}"));
                 self.disk.iter().for_each(Disk::fill);
                 self.full_until = Some(Instant::now() + time);
             }
-            16 => {
+            20 => {
                 let folder = self.savepoints();
-                let savepoint = self.cluster.command("savepoint", &[&self.job, &folder]);
-                let outcome = if savepoint.status.success() { "taken" } else { "failed" };
+                let savepoint =
+                    self.cluster.command("savepoint", &["--detached", &self.job, &folder]);
+                let outcome = if savepoint.status.success() { "begun" } else { "refused" };
                 self.note("savepoint", outcome);
             }
-            17..19 => {
+            21..23 => {
                 self.parallelism = self.rng.u32(1..=4);
                 let parallelism = self.parallelism.to_string();
-                let rescale = self.cluster.command("rescale", &[&self.job, &parallelism]);
+                let rescale =
+                    self.cluster.command("rescale", &["--detached", &self.job, &parallelism]);
                 let outcome = if rescale.status.success() { "accepted" } else { "refused" };
                 self.note("rescale", &format!("to {parallelism} {outcome}"));
             }
