@@ -78,15 +78,22 @@ impl Drop for LocalWriter {
 
 /// Makes a folder and those that it lies in, durably.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    match make_one_folder(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let Some(parent) = path.parent() else { return Err(error) };
+            make_folder(parent)?;
+            // Some file systems, such as /proc, say so of folders that may not be made in them.
+            make_one_folder(path)
+        }
+        other => other,
+    }
+}
+
+fn make_one_folder(path: &Path) -> io::Result<()> {
     crash_point("make a folder");
     match fs::create_dir(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(parent) = path.parent() else { return Err(error) };
-            make_folder(parent)?;
-            make_folder(path)
-        }
         Err(error) => Err(error),
     }
 }

@@ -205,6 +205,22 @@ fn a_root_is_never_deleted() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_made_is_told() {
+    let (_directory, site) = on_disk();
+    // The folder that it would lie in is there, and still the system says that nothing is.
+    let url = "file:///proc/checkpoints/here";
+    let errors = [
+        site.storage.make_folder(&StorageUrl::parse(url).unwrap()).unwrap_err(),
+        site.storage.put(&format!("{url}/state"), b"x").unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), StorageErrorKind::NotFound, "{error}");
+        assert!(error.to_string().contains(url), "{error}");
+    }
+}
+
 #[cfg(not(feature = "s3"))]
 #[test]
 fn what_is_not_built_in_says_how_to_get_it() {
