@@ -5,10 +5,12 @@
 //! - `test.plan`: `refuse`, `exit`, `hang`, `garbage`, `senseless`: instead of a plan;
 //! - `test.coordinator`: `die-on-request`, `fail-on-request`, `hang`: what becomes of the coordinator.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::config::Configuration;
 use sciurus_core::graph::{JobGraph, NodeKind, Partitioning, StreamEdge, StreamGraph, StreamNode};
 use sciurus_core::ids::NodeId;
@@ -17,8 +19,8 @@ use sciurus_rpc::convert::{configuration, configuration_texts};
 use sciurus_rpc::framing;
 use sciurus_rpc::proto::source_event::Event;
 use sciurus_rpc::proto::{
-    FromJob, JobPlan, JobRole, SourceDecision, SourceDecisions, SourceEvent, Subtask, ToJob,
-    from_job, to_job,
+    FromJob, JobPlan, JobRole, SourceDecision, SourceDecisions, SourceEvent, SourcesSnapshotted,
+    Subtask, ToJob, from_job, to_job,
 };
 
 /// The arguments by which the test executable runs nothing but [`job_main`].
@@ -130,6 +132,12 @@ fn coordinate(socket: &mut UnixStream, settings: &Configuration) {
                     _ => {}
                 }
                 vec![decide(reader, &mut left)]
+            }
+            Some(to_job::Message::SnapshotSources(snapshot)) => {
+                let id = CheckpointId(snapshot.checkpoint);
+                let taken = SourcesSnapshotted::new(id, Ok(BTreeMap::new()));
+                send(socket, from_job::Message::SourcesSnapshotted(taken));
+                continue;
             }
             Some(to_job::Message::Shutdown(_)) => return,
             _ => continue,

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use sciurus_checkpoint::{SubtaskState, TaskCheckpointMetrics};
 use sciurus_core::ids::{ExecutionAttemptId, JobId, TaskManagerId};
 use sciurus_job_master::ExecutionState;
 use sciurus_job_master::failure::{FailureCause, Fault};
+use sciurus_rpc::convert::TaskCheckpointNews;
 use sciurus_rpc::proto::job_manager_client::JobManagerClient;
 use sciurus_rpc::proto::job_manager_message::Message as FromManager;
 use sciurus_rpc::proto::task_manager_message::Message;
@@ -38,6 +40,8 @@ pub struct Behaviour {
     pub reads_splits: bool,
     /// Its only file is `tm.log`; others are refused.
     pub refuses_files: bool,
+    /// Its tasks have a part in each checkpoint, of a few bytes, and end with one that ends the job.
+    pub takes_checkpoints: bool,
     /// It sends no heartbeats.
     pub is_silent: bool,
 }
@@ -50,6 +54,8 @@ pub struct State {
     /// The splits that its readers got.
     pub splits: Vec<Bytes>,
     pub leader: Bytes,
+    /// The checkpoints that its tasks of a job have acknowledged, and whether they end with it.
+    pub checkpoints: HashMap<(JobId, u64), bool>,
     pub workers: HashMap<Bytes, Bytes>,
 }
 
@@ -224,6 +230,12 @@ impl Player {
                 state.running.retain(|_, of| *of != job);
             }
             FromManager::SourceEvent(event) => self.on_source_event(event),
+            FromManager::TriggerCheckpoint(trigger) if self.behaviour.takes_checkpoints => {
+                self.acknowledge(trigger);
+            }
+            FromManager::CheckpointComplete(notice) if self.behaviour.takes_checkpoints => {
+                self.end_with(notice);
+            }
             FromManager::ReadFile(read) if self.behaviour.refuses_files => {
                 if read.name != "tm.log" && read.kind == proto::FileKind::Named as i32 {
                     let refused = proto::FileRefused {
@@ -287,6 +299,46 @@ impl Player {
             self.send(report(job, attempt, ExecutionState::Running, None));
             if self.behaviour.reads_splits {
                 self.request_split(job, attempt);
+            }
+        }
+    }
+
+    /// All tasks of the job that run here acknowledge at once: each slot has one that is triggered.
+    fn acknowledge(&self, trigger: proto::TaskCheckpointTrigger) {
+        let job = job_id(&trigger.job_id);
+        let (_, barrier) = trigger.trigger.unwrap().read().unwrap();
+        let ends = barrier.kind.ending().is_some();
+        if self.state.lock().checkpoints.insert((job, barrier.id.0), ends).is_some() {
+            return;
+        }
+        let running = self.state.lock().running.clone();
+        for (attempt, _) in running.into_iter().filter(|(_, of)| *of == job) {
+            let news = TaskCheckpointNews::Acknowledged {
+                checkpoint: barrier.id,
+                state: SubtaskState::default().encode().into(),
+                metrics: TaskCheckpointMetrics {
+                    sync_ms: 1,
+                    async_ms: 2,
+                    written_bytes: 3,
+                    ..TaskCheckpointMetrics::default()
+                },
+            };
+            let report = Some(proto::CheckpointReport::new(attempt, news));
+            let job_id = trigger.job_id.clone();
+            self.send(Message::Checkpoint(proto::TaskCheckpointReport { job_id, report }));
+        }
+    }
+
+    fn end_with(&self, notice: proto::TaskCheckpointNotice) {
+        let job = job_id(&notice.job_id);
+        let notice = notice.notice.unwrap();
+        if self.state.lock().checkpoints.get(&(job, notice.checkpoint)) != Some(&true) {
+            return;
+        }
+        for attempt in notice.attempts {
+            let attempt: ExecutionAttemptId = attempt.try_into().unwrap();
+            if self.state.lock().running.remove(&attempt).is_some() {
+                self.send(report(job, attempt, ExecutionState::Finished, None));
             }
         }
     }

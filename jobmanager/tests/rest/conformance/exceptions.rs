@@ -13,7 +13,6 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("adaptive_resource_requirements", ADAPTIVE),
     ("adaptive_rescales", ADAPTIVE),
     ("rescale_history", ADAPTIVE),
-    ("checkpoints_details", CHECKPOINTS),
     ("index_html", PAGES),
     ("root_index_html", PAGES),
     ("static_if_modified", PAGES),
@@ -30,7 +29,6 @@ const PAGES: &str = "there is no user interface yet";
 const PROFILER: &str = "recorded with 'rest.profiling.enabled', which there isn't";
 const ADAPTIVE: &str =
     "recorded with the adaptive scheduler, which the jobs of this test don't have";
-const CHECKPOINTS: &str = "the tasks of this test take no checkpoints";
 
 /// Returns the exception that a recording falls under.
 pub fn exception_for(name: &str) -> Option<usize> {

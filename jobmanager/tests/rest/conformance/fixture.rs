@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use sciurus_core::checkpoint::SnapshotKind;
 use sciurus_core::ids::{ExecutionAttemptId, JobId};
 use sciurus_job_master::{ExecutionState, JobStatus};
 use sciurus_package::CreateOptions;
@@ -20,6 +22,12 @@ pub const TASK_MANAGERS: [&str; 2] = ["localhost:1-aaaaaa", "localhost:2-bbbbbb"
 /// The graph of every job.
 const GRAPH: [(&str, &str); 2] = [("test.vertices", "2"), ("test.parallelism", "2")];
 
+/// How many recordings end a job.
+const SPARE_JOBS: usize = 4;
+
+/// The checkpoint that the running job has taken.
+pub const CHECKPOINT: &str = "1";
+
 /// The name of a file in the log directory.
 const LOG_FILE: &str = "flink-test-standalonesession-0.out";
 
@@ -27,6 +35,8 @@ pub struct Fixture {
     pub cluster: TestCluster,
     task_managers: [SimulatedTaskManager; 2],
     jobs: Vec<(JobState, JobId)>,
+    /// Jobs that run, each to be ended by a recording.
+    spare: Mutex<Vec<JobId>>,
     package: String,
 }
 
@@ -34,15 +44,29 @@ impl Fixture {
     pub async fn start() -> Self {
         let executable = std::env::current_exe().unwrap();
         let directory = executable.parent().unwrap().display().to_string();
-        let settings = [("sciurus.package.installed-directories", directory.as_str())];
-        let cluster = TestCluster::start(&settings).await;
-        std::fs::write(cluster.directory.path().join(LOG_FILE), "printed\n").unwrap();
-        let behaviour = Behaviour { refuses_files: true, ..Behaviour::default() };
-        let task_managers = [
-            cluster.add_with(TASK_MANAGERS[0], 4, behaviour.clone()).await,
-            cluster.add_with(TASK_MANAGERS[1], 4, behaviour).await,
+        let home = tempfile::tempdir().unwrap();
+        let folder = |name: &str| format!("file://{}", home.path().join(name).display());
+        let (checkpoints, savepoints) = (folder("checkpoints"), folder("savepoints"));
+        let settings = [
+            ("sciurus.package.installed-directories", directory.as_str()),
+            ("execution.checkpointing.dir", &checkpoints),
+            ("execution.checkpointing.savepoint-dir", &savepoints),
         ];
-        let mut fixture = Self { cluster, task_managers, jobs: Vec::new(), package: String::new() };
+        let cluster = TestCluster::start_in(home, &settings).await;
+        std::fs::write(cluster.directory.path().join(LOG_FILE), "printed\n").unwrap();
+        let behaviour =
+            Behaviour { refuses_files: true, takes_checkpoints: true, ..Behaviour::default() };
+        let task_managers = [
+            cluster.add_with(TASK_MANAGERS[0], 8, behaviour.clone()).await,
+            cluster.add_with(TASK_MANAGERS[1], 8, behaviour).await,
+        ];
+        let mut fixture = Self {
+            cluster,
+            task_managers,
+            jobs: Vec::new(),
+            spare: Mutex::default(),
+            package: String::new(),
+        };
         fixture.package = fixture.upload().await;
         let [a, b] = &fixture.task_managers;
         let mut jobs = Vec::new();
@@ -93,13 +117,31 @@ impl Fixture {
 
         let running = fixture.run(&[]).await;
         fixture.report(running).await;
+        let job = fixture.cluster.dispatcher().job(running).unwrap();
+        let (id, _) = job.trigger_snapshot(SnapshotKind::Checkpoint, None).await.unwrap();
+        assert_eq!(id.to_string(), CHECKPOINT);
         jobs.push((JobState::Running, running));
 
-        let wide = [GRAPH[0], ("test.parallelism", "16")];
+        for _ in 0..SPARE_JOBS {
+            let spare = fixture.run(&[]).await;
+            fixture.spare.lock().push(spare);
+        }
+
+        let wide = [GRAPH[0], ("test.parallelism", "32")];
         let waiting = fixture.cluster.submit(&wide).await.unwrap();
         jobs.push((JobState::Waiting, waiting));
         fixture.jobs = jobs;
         fixture
+    }
+
+    /// Returns the URL of the directory that stands for Flink's home.
+    pub fn home(&self) -> String {
+        format!("file://{}", self.cluster.directory.path().display())
+    }
+
+    /// Returns a job that runs and that nobody else needs.
+    pub fn spare(&self) -> JobId {
+        self.spare.lock().pop().unwrap()
     }
 
     /// Runs a job until all of its tasks run.

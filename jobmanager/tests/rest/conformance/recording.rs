@@ -101,6 +101,7 @@ impl Ids<'_> {
                 && !NOBODY.contains(&part);
             let replaced = match before {
                 "jobs" | "applications" if is_id => self.job.clone(),
+                "details" if part == "17" => super::fixture::CHECKPOINT.to_owned(),
                 "vertices" | "subtasks" if part.starts_with("cbc357") => self.vertices[0].clone(),
                 "vertices" | "subtasks" if is_id => self.vertices[1].clone(),
                 "taskmanagers" if part.starts_with("localhost") => self.task_manager.to_owned(),
