@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream;
 
 use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::config::Configuration;
+use sciurus_core::config::options::pipeline;
 use sciurus_core::graph::{JobGraph, NodeKind, Partitioning, StreamEdge, StreamGraph, StreamNode};
 use sciurus_core::ids::NodeId;
 use sciurus_job_master::failure::{FailureCause, Fault};
@@ -55,7 +56,11 @@ pub fn graph(settings: &Configuration) -> JobGraph {
             graph.edges.push(edge);
         }
     }
-    graph.to_job_graph().unwrap()
+    let mut graph = graph.to_job_graph().unwrap();
+    let overrides = settings.get(&pipeline::JOBVERTEX_PARALLELISM_OVERRIDES).unwrap();
+    let overrides = overrides.iter().map(|(id, parallelism)| (id.parse().unwrap(), *parallelism));
+    graph.override_parallelism(&overrides.collect()).unwrap();
+    graph
 }
 
 fn send(socket: &mut UnixStream, message: from_job::Message) {
@@ -82,7 +87,11 @@ fn play(socket: &mut UnixStream) {
         },
         Some("garbage") => return socket.write_all(&[0xff; 100]).unwrap(),
         Some("senseless") => {
-            let plan = JobPlan { protocol: 1, job_graph: "{}".into(), ..Default::default() };
+            let plan = JobPlan {
+                protocol: sciurus_rpc::PROTOCOL_VERSION,
+                job_graph: "{}".into(),
+                ..Default::default()
+            };
             return send(socket, from_job::Message::Plan(plan));
         }
         _ => {}
