@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Objects whose keys are data: ids, names, labels.
-const MAPS: [&str; 7] = [
+const MAPS: [&str; 8] = [
     "failureLabels",
     "user-config",
     "accumulator-results",
@@ -11,10 +11,8 @@ const MAPS: [&str; 7] = [
     "extendedResources",
     "optimizer_properties",
     "applications[].jobs",
+    "slots",
 ];
-
-/// Those at the top of an answer: elsewhere such a name has counts by state.
-const TOP_MAPS: [&str; 1] = ["tasks"];
 
 /// What may be null in one answer and not in another.
 const NULLABLE: [&str; 5] = ["application-id", "description", "schedulerType", "operation", "data"];
@@ -45,7 +43,7 @@ fn compare(place: &str, recorded: &Value, answer: &Value, found: &mut Vec<String
     let last = place.rsplit('.').next().unwrap_or(place);
     match (recorded, answer) {
         (Value::Object(recorded), Value::Object(answer)) => {
-            if is_one_of(place, &MAPS) || TOP_MAPS.contains(&place) {
+            if is_one_of(place, &MAPS) {
                 compare_maps(place, recorded, answer, found);
             } else {
                 compare_objects(place, recorded, answer, found);

@@ -48,6 +48,23 @@ impl RecordedCheckpoints {
         }
         body
     }
+
+    /// Returns in what the checkpoints in an answer's history differ from those with their status.
+    pub fn differences(&self, recording: &Recording, answer: &Value) -> Vec<String> {
+        if !is_overview(recording) {
+            return Vec::new();
+        }
+        let answered = answer["history"].as_array().into_iter().flatten();
+        let differing = answered.flat_map(|checkpoint| {
+            let status = &checkpoint["status"];
+            let same = self.history.iter().filter(|recorded| recorded["status"] == *status);
+            let nearest =
+                same.map(|recorded| differences(recorded, checkpoint)).min_by_key(Vec::len);
+            let found = nearest.unwrap_or_else(|| vec!["status was never recorded".to_owned()]);
+            found.into_iter().map(move |what| format!("of those {status}, {what}"))
+        });
+        differing.collect()
+    }
 }
 
 /// Adds what Flink makes of the same classes and wasn't recorded: savepoints that failed, which have
@@ -59,6 +76,7 @@ fn with_unrecorded(recorded: &[&Value]) -> Vec<Value> {
         if let Some(fields) = pending.as_object_mut() {
             fields.retain(|key, _| !key.starts_with("failure_"));
         }
+        pending["status"] = "IN_PROGRESS".into();
         for checkpoint in [(*failed).clone(), pending] {
             let mut savepoint = checkpoint.clone();
             savepoint["savepointFormat"] = "CANONICAL".into();

@@ -6,13 +6,6 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("adaptive_err_taskmanager_profiler", PROFILER),
     ("adaptive_jobmanager_profiler", PROFILER),
     ("adaptive_taskmanager_profiler", PROFILER),
-    ("adaptive_requirements_wants_8", ADAPTIVE),
-    ("adaptive_err_requirements_too_big", ADAPTIVE),
-    ("adaptive_err_requirements_missing_vertex", ADAPTIVE),
-    ("adaptive_err_requirements_unknown_vertex", ADAPTIVE),
-    ("adaptive_resource_requirements", ADAPTIVE),
-    ("adaptive_rescales", ADAPTIVE),
-    ("rescale_history", ADAPTIVE),
     ("index_html", PAGES),
     ("root_index_html", PAGES),
     ("static_if_modified", PAGES),
@@ -27,8 +20,6 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
 const PAGES: &str = "there is no user interface yet";
 
 const PROFILER: &str = "recorded with 'rest.profiling.enabled', which there isn't";
-const ADAPTIVE: &str =
-    "recorded with the adaptive scheduler, which the jobs of this test don't have";
 
 /// Returns the exception that a recording falls under.
 pub fn exception_for(name: &str) -> Option<usize> {

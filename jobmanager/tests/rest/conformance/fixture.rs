@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sciurus_core::checkpoint::SnapshotKind;
 use sciurus_core::ids::{ExecutionAttemptId, JobId};
+use sciurus_job_master::rescale::ParallelismBounds;
 use sciurus_job_master::{ExecutionState, JobStatus};
 use sciurus_package::CreateOptions;
 use sciurus_rpc::proto::task_manager_message::Message;
@@ -127,6 +128,13 @@ impl Fixture {
             fixture.spare.lock().push(spare);
         }
 
+        let adaptive = ("jobmanager.scheduler", "adaptive");
+        jobs.push((JobState::Adaptive, fixture.run(&[adaptive]).await));
+        let remembers = ("web.adaptive-scheduler.rescale-history.size", "10");
+        let rescaled = fixture.run(&[adaptive, remembers]).await;
+        fixture.rescale(rescaled).await;
+        jobs.push((JobState::Rescaled, rescaled));
+
         let wide = [GRAPH[0], ("test.parallelism", "32")];
         let waiting = fixture.cluster.submit(&wide).await.unwrap();
         jobs.push((JobState::Waiting, waiting));
@@ -142,6 +150,18 @@ impl Fixture {
     /// Returns a job that runs and that nobody else needs.
     pub fn spare(&self) -> JobId {
         self.spare.lock().pop().unwrap()
+    }
+
+    /// Lets a job run with one subtask of each vertex.
+    async fn rescale(&self, id: JobId) {
+        let job = self.cluster.dispatcher().job(id).unwrap();
+        let bounds = job.with_master(|master| {
+            let vertices = master.graph().vertices.iter();
+            vertices.map(|vertex| (vertex.id, ParallelismBounds { lower: 1, upper: 1 })).collect()
+        });
+        job.rescale(bounds).await.unwrap();
+        eventually(|| job.with_master(|master| master.rescales().counts().completed) == 2).await;
+        self.cluster.runs(id, 2).await;
     }
 
     /// Runs a job until all of its tasks run.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use checkpoints::RecordedCheckpoints;
 use exceptions::{EXCEPTIONS, exception_for};
 use fixture::{Fixture, request};
-use recording::{JobState, Recording};
+use recording::{Ids, JobState, RESCALE, Recording};
 
 use crate::common::{PATIENCE, job};
 use crate::http::Answer;
@@ -47,8 +47,9 @@ async fn answers_have_the_form_of_flink_s() {
     let checkpoints = RecordedCheckpoints::of(&recordings);
     let mut comparisons = Vec::new();
     for recording in &recordings {
-        let answer = replay(&fixture, recording).await;
-        let differences = compare(recording, &checkpoints, &answer);
+        let ids = ids(&fixture, recording).await;
+        let answer = replay(&fixture, recording, &ids).await;
+        let differences = compare(recording, &checkpoints, &ids, &answer);
         comparisons.push(Comparison { name: recording.name.clone(), differences });
     }
     judge(&comparisons);
@@ -76,9 +77,9 @@ fn judge(comparisons: &[Comparison]) {
     assert!(wrong.is_empty(), "{} of {total} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Sends what was sent to Flink.
-async fn replay(fixture: &Fixture, recording: &Recording) -> Answer {
-    let ids = match recording.name.as_str() {
+/// Returns the ids of the job that stands for the recorded one.
+async fn ids<'a>(fixture: &'a Fixture, recording: &Recording) -> Ids<'a> {
+    match recording.name.as_str() {
         "patch_cancel" | "yarn_cancel_get" | "yarn_cancel_running" | "applications_cancel" => {
             // It waits for slots, which is enough.
             fixture.ids_of(fixture.submit(&[]).await)
@@ -88,19 +89,29 @@ async fn replay(fixture: &Fixture, recording: &Recording) -> Answer {
             fixture.ids_of(fixture.spare())
         }
         _ => fixture.ids(recording.job_state()),
-    };
+    }
+}
+
+/// Sends what was sent to Flink.
+async fn replay(fixture: &Fixture, recording: &Recording, ids: &Ids<'_>) -> Answer {
     let mut path = ids.translate(&recording.request.path);
+    if path.ends_with(RESCALE) {
+        let history = path.replace(&format!("details/{RESCALE}"), "history");
+        let answer = request(fixture.rest(), "GET", &history, Vec::new(), Vec::new()).await;
+        path = path.replace(RESCALE, answer.json()[0]["rescaleUuid"].as_str().unwrap());
+    }
     if let Some(trigger) = trigger_path(&recording.name, &path) {
         let id = triggered(fixture, &trigger, &recording.name).await;
         path = format!("{}/{id}", path.rsplit_once('/').unwrap().0);
     }
     let mut headers: Vec<(String, String)> =
         recording.request.headers.iter().map(|(n, v)| (n.to_lowercase(), v.clone())).collect();
-    let body = body(recording, &ids.job, &mut headers);
-    let body = String::from_utf8(body).map_or_else(
-        |error| error.into_bytes(),
-        |text| text.replace("file:///opt/flink", &fixture.home()).into_bytes(),
-    );
+    let body = body(recording, ids, &mut headers);
+    let body = match String::from_utf8(body) {
+        Ok(text) => text.replace("file:///opt/flink", &fixture.home()).into_bytes(),
+        // A package.
+        Err(error) => error.into_bytes(),
+    };
     let path = runnable(&path);
     let method = &recording.request.method;
     let begin = Instant::now();
@@ -154,7 +165,7 @@ fn runnable(path: &str) -> String {
 }
 
 /// Returns the body that was sent to Flink; where it was a program for Flink, ours.
-fn body(recording: &Recording, job: &str, headers: &mut Vec<(String, String)>) -> Vec<u8> {
+fn body(recording: &Recording, ids: &Ids<'_>, headers: &mut Vec<(String, String)>) -> Vec<u8> {
     let path = recording.request.path.split('?').next().unwrap_or_default();
     let is_package = ["/run", "/plan", "/run-application"].iter().any(|end| path.ends_with(end));
     match &recording.request.body {
@@ -172,8 +183,10 @@ fn body(recording: &Recording, job: &str, headers: &mut Vec<(String, String)>) -
             }
             Value::Object(fields).to_string().into_bytes()
         }
-        // The id of a job that there is.
-        Some(json) => json.to_string().replace(RUNNING_JOB, job).into_bytes(),
+        // The ids of a job that there is, and of its vertices.
+        Some(json) => {
+            ids.translate_vertices(json).to_string().replace(RUNNING_JOB, &ids.job).into_bytes()
+        }
     }
 }
 
@@ -211,6 +224,7 @@ fn placeholder(recording: &Recording, headers: &mut Vec<(String, String)>) -> Ve
 fn compare(
     recording: &Recording,
     checkpoints: &RecordedCheckpoints,
+    ids: &Ids<'_>,
     answer: &Answer,
 ) -> Vec<String> {
     let mut found = Vec::new();
@@ -229,7 +243,9 @@ fn compare(
     }
     if content_type.is_some_and(|t| t.starts_with("application/json")) && !answer.body.is_empty() {
         let answer = answer.json();
-        found.extend(differences(&checkpoints.expected(recording, &answer), &answer));
+        let expected = ids.translate_vertices(&checkpoints.expected(recording, &answer));
+        found.extend(differences(&expected, &answer));
+        found.extend(checkpoints.differences(recording, &answer));
     }
     found.sort();
     found.dedup();

@@ -39,6 +39,10 @@ pub enum JobState {
     Failed,
     Restarting,
     Waiting,
+    /// It runs with the adaptive scheduler.
+    Adaptive,
+    /// It does, and remembers how its parallelism has changed.
+    Rescaled,
 }
 
 impl Recording {
@@ -46,7 +50,12 @@ impl Recording {
     pub fn job_state(&self) -> JobState {
         let name = self.name.as_str();
         let says = |words: &[&str]| words.iter().any(|word| name.contains(word));
-        if says(&["waiting", "wants_8"]) {
+        let begins = |words: &[&str]| words.iter().any(|word| name.starts_with(word));
+        if begins(&["rescale_history"]) {
+            JobState::Rescaled
+        } else if begins(&["adaptive_re", "adaptive_err_re"]) {
+            JobState::Adaptive
+        } else if says(&["waiting", "wants_8"]) {
             JobState::Waiting
         } else if says(&["restarting"]) {
             JobState::Restarting
@@ -86,10 +95,24 @@ pub struct Ids<'a> {
     pub log_file: &'a str,
 }
 
+/// The ids of the vertices of most jobs that were recorded.
+const SOURCE: &str = "cbc357ccb763df2852fee8c4fc7d55f2";
+const SINK: &str = "c064aed2fb075b14880c626828c7ed94";
+
+/// The change of parallelism whose details were recorded.
+pub const RESCALE: &str = "26687f1ba7506640c20e73502a535550";
+
 const NOBODY: [&str; 2] =
     ["ffffffffffffffffffffffffffffffff", "ffffffffffffffffffffffffffffffffffffffff"];
 
 impl Ids<'_> {
+    /// Replaces the ids of vertices in a body.
+    pub fn translate_vertices(&self, body: &Value) -> Value {
+        let text = body.to_string();
+        let text = text.replace(SOURCE, &self.vertices[0]).replace(SINK, &self.vertices[1]);
+        serde_json::from_str(&text).unwrap()
+    }
+
     /// Replaces the ids in a path.
     pub fn translate(&self, path: &str) -> String {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -102,7 +125,7 @@ impl Ids<'_> {
             let replaced = match before {
                 "jobs" | "applications" if is_id => self.job.clone(),
                 "details" if part == "17" => super::fixture::CHECKPOINT.to_owned(),
-                "vertices" | "subtasks" if part.starts_with("cbc357") => self.vertices[0].clone(),
+                "vertices" | "subtasks" if part == SOURCE => self.vertices[0].clone(),
                 "vertices" | "subtasks" if is_id => self.vertices[1].clone(),
                 "taskmanagers" if part.starts_with("localhost") => self.task_manager.to_owned(),
                 "jars" if part.ends_with("_wordcount.jar") => self.package.to_owned(),
