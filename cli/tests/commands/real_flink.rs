@@ -139,7 +139,7 @@ fn told<'a>(ended: &'a Ended, text: &str) -> &'a str {
 fn flink_takes_savepoints_and_checkpoints_and_disposes_of_them() {
     let cluster = LocalCluster::with_checkpoints(1);
     let job = cluster.submit_endless(&[]);
-    cluster.wait_for_state(&job, "RUNNING");
+    cluster.wait_for_tasks(&job);
     let target = cluster.directory_url("savepoints");
     let Some(taken) = flink(&cluster, "savepoint", &[&job, &target]) else { return };
     let path = told(&taken, "Savepoint completed. Path: ");
@@ -176,7 +176,7 @@ fn flink_takes_savepoints_and_checkpoints_and_disposes_of_them() {
 fn flink_stops_jobs_with_savepoints_from_which_they_go_on() {
     let cluster = LocalCluster::with_checkpoints(1);
     let job = cluster.submit_endless(&[]);
-    cluster.wait_for_state(&job, "RUNNING");
+    cluster.wait_for_tasks(&job);
     let target = cluster.directory_url("savepoints");
     let Some(stopped) = flink(&cluster, "stop", &["-p", &target, &job]) else { return };
     let path = told(&stopped, "Savepoint completed. Path: ").to_owned();
@@ -185,7 +185,7 @@ fn flink_stops_jobs_with_savepoints_from_which_they_go_on() {
     cluster.wait_for_state(&job, "FINISHED");
 
     let resumed = cluster.submit_endless(&["-s", &path, "-rm", "no_claim"]);
-    cluster.wait_for_state(&resumed, "RUNNING");
+    cluster.wait_for_tasks(&resumed);
     let restored =
         cluster.get(&format!("/jobs/{resumed}/checkpoints"))["latest"]["restored"].clone();
     assert_eq!(restored["is_savepoint"], true, "{restored}");
@@ -197,7 +197,7 @@ fn flink_stops_jobs_with_savepoints_from_which_they_go_on() {
     cluster.wait_for_state(&resumed, "FINISHED");
 
     let third = cluster.submit_endless(&["-s", &path]);
-    cluster.wait_for_state(&third, "RUNNING");
+    cluster.wait_for_tasks(&third);
     let cancelled = flink(&cluster, "cancel", &["-s", &target, &third]).unwrap();
     let path = told(&cancelled, &format!("Cancelled job {third}. Savepoint stored in "));
     assert!(local(path.trim_end_matches('.')).join("_metadata").is_file(), "{path}");
@@ -208,7 +208,7 @@ fn flink_stops_jobs_with_savepoints_from_which_they_go_on() {
 fn flink_shows_why_there_is_no_savepoint() {
     let cluster = LocalCluster::start(1, 1, &[]);
     let job = cluster.submit_endless(&[]);
-    cluster.wait_for_state(&job, "RUNNING");
+    cluster.wait_for_tasks(&job);
     let Some(refused) = flink(&cluster, "savepoint", &[&job, "file:///proc/none"]) else { return };
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let told = refused.stdout + &refused.stderr;

@@ -13,7 +13,7 @@ fn json(ended: &Ended) -> Value {
 fn a_job_is_stopped_with_a_savepoint_and_goes_on_from_it_elsewhere() {
     let cluster = LocalCluster::with_checkpoints(2);
     let job = cluster.submit_endless(&[]);
-    cluster.wait_for_state(&job, "RUNNING");
+    cluster.wait_for_tasks(&job);
     let stopped = cluster.run("stop", &[&job]);
     assert_eq!(stopped.code, Some(0), "{stopped:?}");
     let path = stopped.stdout.split_once("Savepoint completed. Path: ").unwrap().1.trim_end();
@@ -29,7 +29,7 @@ fn a_job_is_stopped_with_a_savepoint_and_goes_on_from_it_elsewhere() {
     let moved = cluster.directory().join("moved");
     std::fs::rename(local(path), &moved).unwrap();
     let resumed = cluster.submit_endless(&["-p", "2", "-s", moved.to_str().unwrap()]);
-    cluster.wait_for_state(&resumed, "RUNNING");
+    cluster.wait_for_tasks(&resumed);
     let statistics = cluster.get(&format!("/jobs/{resumed}/checkpoints"));
     assert_eq!(statistics["counts"]["restored"], 1);
     assert_eq!(statistics["latest"]["restored"]["is_savepoint"], true);
@@ -46,7 +46,7 @@ fn a_job_is_stopped_with_a_savepoint_and_goes_on_from_it_elsewhere() {
 fn savepoints_and_checkpoints_are_taken_while_a_job_goes_on() {
     let cluster = LocalCluster::with_checkpoints(1);
     let job = cluster.submit_endless(&[]);
-    cluster.wait_for_state(&job, "RUNNING");
+    cluster.wait_for_tasks(&job);
     let target = cluster.directory_url("here");
     let taken = json(&cluster.run("savepoint", &["--json", &job, &target]));
     let path = taken["savepoint"].as_str().unwrap();
@@ -54,7 +54,7 @@ fn savepoints_and_checkpoints_are_taken_while_a_job_goes_on() {
     let first = json(&cluster.run("checkpoint", &["--json", &job]));
     let full = json(&cluster.run("checkpoint", &["--json", "--full", &job]));
     assert!(full["checkpointId"].as_u64() > first["checkpointId"].as_u64(), "{first} {full}");
-    cluster.wait_for_state(&job, "RUNNING");
+    cluster.wait_for_tasks(&job);
     let metrics = cluster.get(&format!(
         "/jobs/{job}/metrics?get=numberOfCompletedCheckpoints,lastCheckpointExternalPath"
     ));
@@ -88,7 +88,7 @@ fn what_cannot_be_restored_is_told_to_whoever_submits() {
     assert!(refused.stderr.contains(path), "{refused:?}");
 
     let running = cluster.submit_endless(&[]);
-    cluster.wait_for_state(&running, "RUNNING");
+    cluster.wait_for_tasks(&running);
     let taken = json(&cluster.run("stop", &["--json", &running]));
     let savepoint = taken["savepoint"].as_str().unwrap();
     let other = [examples, "word_count", "--discard"];
@@ -103,7 +103,7 @@ fn what_cannot_be_restored_is_told_to_whoever_submits() {
 fn a_running_job_is_given_other_parallelism() {
     let cluster = LocalCluster::with_checkpoints(2);
     let job = cluster.submit_endless(&[]);
-    cluster.wait_for_state(&job, "RUNNING");
+    cluster.wait_for_tasks(&job);
     let rescaled = cluster.run("rescale", &[&job, "2"]);
     assert_eq!(rescaled.code, Some(0), "{rescaled:?}");
     let expected = format!("Rescaling job {job}.\nWaiting for response...\nRescaled job {job}.\n");

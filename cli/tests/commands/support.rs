@@ -164,6 +164,19 @@ impl LocalCluster {
         id.unwrap().to_owned()
     }
 
+    /// Waits until all tasks of a job run: only then it takes savepoints.
+    pub fn wait_for_tasks(&self, job: &str) {
+        self.wait_for_state(job, "RUNNING");
+        wait_for(&format!("the tasks of job {job} to run"), || {
+            let details = self.get(&format!("/jobs/{job}"));
+            let vertices = details["vertices"].as_array()?;
+            let run = |vertex: &serde_json::Value| {
+                vertex["tasks"]["RUNNING"].as_u64() == vertex["parallelism"].as_u64()
+            };
+            (!vertices.is_empty() && vertices.iter().all(run)).then_some(())
+        });
+    }
+
     /// Waits until a job is in a state, as `list -a --json` shows it.
     pub fn wait_for_state(&self, job: &str, state: &str) {
         wait_for(&format!("job {job} to be {state}"), || {
