@@ -15,7 +15,7 @@ use crate::checkpoint_coordinator::{
     CheckpointingOptions, CompleteCheckpoint, InitialState, RequestId, RequestOutcome,
 };
 use crate::failure::Fault;
-use crate::rescale::AdaptiveOptions;
+use crate::rescale::{AdaptiveOptions, ParallelismBounds};
 use crate::restart::{FixedDelaySettings, RestartStrategySettings};
 use crate::slots::{SharedSlot, SlotGrant, TaskManagerLocation};
 
@@ -361,4 +361,36 @@ fn an_adaptive_job_runs_with_the_slots_that_there_are_and_grows() {
     harness.grant();
     assert_eq!(harness.restored_from(), [Some(CheckpointId(1)); 4]);
     assert_eq!(harness.master.rescales().counts().completed, 2);
+}
+
+#[test]
+fn other_parallelism_waits_for_the_tasks_to_run_where_nothing_can_be_restored() {
+    let mut harness = Harness::new(|_| {});
+    harness.handle(Event::Start);
+    harness.grant();
+    let vertices = &harness.master.graph().vertices;
+    let one = ParallelismBounds { lower: 1, upper: 1 };
+    let parallelism = vertices.iter().map(|vertex| (vertex.id, one)).collect();
+    harness.handle(Event::RescaleRequested { request: RequestId(1), parallelism });
+    assert_eq!(harness.outcome().unwrap().as_ref(), Ok(&RequestOutcome::Requirements));
+    let is_cancel = |action: &Action| matches!(action, Action::CancelTask { .. });
+    assert!(!harness.actions.iter().any(is_cancel));
+    harness.report_all(ExecutionState::Running);
+    assert_eq!(harness.master.status(), JobStatus::Running);
+    harness.complete(1);
+    assert_eq!(harness.master.status(), JobStatus::Restarting);
+    harness.report_all(ExecutionState::Canceled);
+    assert_eq!(harness.restored_from(), [Some(CheckpointId(1)); 2]);
+}
+
+#[test]
+fn other_parallelism_needs_no_checkpoint_where_no_task_was_deployed() {
+    let mut harness = Harness::new(|_| {});
+    harness.handle(Event::Start);
+    let vertices = &harness.master.graph().vertices;
+    let one = ParallelismBounds { lower: 1, upper: 1 };
+    let parallelism = vertices.iter().map(|vertex| (vertex.id, one)).collect();
+    harness.handle(Event::RescaleRequested { request: RequestId(1), parallelism });
+    assert_eq!(harness.master.graph().vertices[0].parallelism, 1);
+    assert_eq!(harness.master.slot_shortage().unwrap().total(), 1);
 }

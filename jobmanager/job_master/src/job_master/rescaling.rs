@@ -44,6 +44,8 @@ pub(super) struct Parallelism {
 /// A change of parallelism that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
+    /// Nothing can be restored yet: the tasks are to run first, so that there is a checkpoint.
+    Starting,
     /// A checkpoint is taken first.
     Checkpointing,
     /// All tasks are being stopped.
@@ -119,6 +121,12 @@ impl JobMaster {
         }
         self.parallelism.bounds = bounds;
         self.parallelism.requirements += 1;
+        if self.status() == JobStatus::Created && self.adaptive().is_none() {
+            // Nothing was deployed: it waits for other slots from now on.
+            self.note_rescale(RescaleTrigger::UpdateRequirement, now);
+            self.redeploy(true, now, actions);
+            return;
+        }
         if self.status() != JobStatus::Running {
             // It counts when the job is deployed next.
             self.look_at_resources(now, actions);
@@ -269,14 +277,38 @@ impl JobMaster {
             // It takes the bounds that are in force when everything has stopped.
             return;
         }
+        if self.coordinator.has_restore_point() {
+            self.checkpoint_for_change(now, actions);
+        } else if self.all_tasks_are(&[ExecutionState::Created, ExecutionState::Scheduled]) {
+            // They have done nothing that could be lost.
+            self.stop_for_change(now, actions);
+        } else {
+            self.parallelism.change = Some(Change::Starting);
+            self.go_on_with_change(now, actions);
+        }
+    }
+
+    fn all_tasks_are(&self, states: &[ExecutionState]) -> bool {
+        let subtasks = self.executions.subtasks();
+        subtasks.iter().all(|subtask| states.contains(&subtask.current().state()))
+    }
+
+    fn checkpoint_for_change(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         self.parallelism.change = Some(Change::Checkpointing);
         self.coordinate(now, actions, |coordinator, tasks, actions| {
             coordinator.checkpoint_for_rescale(tasks, now, actions)
         });
     }
 
-    /// Goes on with a change of parallelism whose checkpoint is complete, or came to nothing.
+    /// Goes on with a change of parallelism whose tasks run now, or whose checkpoint is complete or
+    /// came to nothing.
     pub(super) fn go_on_with_change(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if self.parallelism.change == Some(Change::Starting) {
+            if self.all_tasks_are(&[ExecutionState::Running, ExecutionState::Finished]) {
+                self.checkpoint_for_change(now, actions);
+            }
+            return;
+        }
         let Some(result) = self.coordinator.take_rescale_checkpoint() else { return };
         if self.parallelism.change != Some(Change::Checkpointing) {
             return;
@@ -287,6 +319,11 @@ impl JobMaster {
             self.parallelism.history.end(RescaleEnd::Failed(failure.clone()), now);
             return;
         }
+        self.stop_for_change(now, actions);
+    }
+
+    /// Stops all tasks, so that the job starts again with other parallelism.
+    fn stop_for_change(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         self.parallelism.change = Some(Change::Stopping);
         self.suspend_checkpoints(&CheckpointFailure::Rescaled, now, actions);
         self.set_status(JobStatus::Restarting, now, actions);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use sciurus_core::ids::{JobVertexId, TriggerId};
-use sciurus_job_master::rescale::{ParallelismBounds, check_bounds};
+use sciurus_job_master::rescale::{ParallelismBounds, RescaleEnd, check_bounds};
 use sciurus_job_master::{ExecutionState, JobMaster, JobStatus};
 use serde::Deserialize;
 
@@ -105,15 +105,20 @@ async fn change(
     bounds: BTreeMap<JobVertexId, ParallelismBounds>,
     patience: Duration,
 ) -> Result<(), FailureCause> {
+    let before = job.with_master(latest_rescale);
     job.rescale(bounds)
         .await
         .map_err(|failure| FailureCause::new(failure.class, &failure.message, None))?;
     let deadline = Instant::now() + patience;
     loop {
-        let missing = match job.with_master(|master| progress(master, &wanted)) {
+        let missing = match job.with_master(|master| progress(master, before, &wanted)) {
             Progress::Done => return Ok(()),
             Progress::Ended(status) => {
                 let message = format!("The job has ended meanwhile: it is {status}.");
+                return Err(FailureCause::new(FAILURE, &message, None));
+            }
+            Progress::Failed(reason) => {
+                let message = format!("The job goes on with its old parallelism: {reason}");
                 return Err(FailureCause::new(FAILURE, &message, None));
             }
             Progress::UnderWay { missing } => missing,
@@ -139,10 +144,21 @@ async fn change(
 enum Progress {
     Done,
     Ended(JobStatus),
+    Failed(String),
     UnderWay { missing: u32 },
 }
 
-fn progress(master: &JobMaster, wanted: &BTreeMap<JobVertexId, u32>) -> Progress {
+/// Returns the number of a job's latest change of parallelism.
+fn latest_rescale(master: &JobMaster) -> Option<u64> {
+    master.rescales().rescales().next().map(|rescale| rescale.number)
+}
+
+/// Says how the change stands that was asked for after change number `before`.
+fn progress(
+    master: &JobMaster,
+    before: Option<u64>,
+    wanted: &BTreeMap<JobVertexId, u32>,
+) -> Progress {
     let status = master.status();
     if status.is_terminal() {
         return Progress::Ended(status);
@@ -156,6 +172,13 @@ fn progress(master: &JobMaster, wanted: &BTreeMap<JobVertexId, u32>) -> Progress
     });
     if status == JobStatus::Running && is_as_wanted && runs {
         return Progress::Done;
+    }
+    let latest = master.rescales().rescales().next();
+    if let Some(latest) = latest.filter(|latest| Some(latest.number) > before)
+        && let Some((_, RescaleEnd::Failed(reason))) = &latest.ended
+        && status == JobStatus::Running
+    {
+        return Progress::Failed(reason.clone());
     }
     Progress::UnderWay { missing: master.slot_shortage().map_or(0, |shortage| shortage.total()) }
 }
