@@ -36,10 +36,12 @@ impl Executables {
         let examples = folder.join("sciurus-examples");
         BUILT.call_once(|| {
             let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-            build.args(["build", "--quiet", "-p", "examples", "--bin", "sciurus-examples"]);
-            build.args(["--features", "rocksdb"]);
+            build.args(["build", "--quiet", "--bin", "sciurus-examples"]);
             if folder.file_name().is_some_and(|profile| profile == "release") {
-                build.arg("--release");
+                build.args(["-p", "examples", "--features", "rocksdb", "--release"]);
+            } else {
+                // As `make test` builds everything: what is compiled for that is used again.
+                build.args(["--workspace", "--all-features"]);
             }
             assert!(build.status().unwrap().success(), "the examples can't be built");
         });

@@ -115,7 +115,8 @@ impl KeyedStateHandle {
 pub struct OperatorStateHandle {
     /// The snapshot.
     pub data: StateData,
-    /// Whether it has lists that every subtask is given whole, so that all are needed for one.
+    /// Whether it has lists that every subtask is given whole or that all have alike, so that those
+    /// of all may be needed for one.
     pub has_union: bool,
 }
 

@@ -127,8 +127,9 @@ impl<'a> Writer<'a> {
     }
 
     fn operator(&mut self, state: &OperatorSnapshot) -> Result<OperatorStateHandle, WriteError> {
+        // What all subtasks have alike counts as well: one of them may have ended and have nothing.
         let has_union =
-            state.states.iter().any(|state| state.redistribution == Redistribution::Union);
+            state.states.iter().any(|state| state.redistribution != Redistribution::Split);
         let bytes = state.to_bytes()?;
         let data = self.data(|out| Ok(out.write_all(&bytes)?))?;
         Ok(OperatorStateHandle { data, has_union })
