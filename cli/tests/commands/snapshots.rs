@@ -103,7 +103,8 @@ fn what_cannot_be_restored_is_told_to_whoever_submits() {
 fn a_running_job_is_given_other_parallelism() {
     let cluster = LocalCluster::with_checkpoints(2);
     let job = cluster.submit_endless(&[]);
-    cluster.wait_for_tasks(&job);
+    // Its tasks may not run yet.
+    cluster.wait_for_state(&job, "RUNNING");
     let rescaled = cluster.run("rescale", &[&job, "2"]);
     assert_eq!(rescaled.code, Some(0), "{rescaled:?}");
     let expected = format!("Rescaling job {job}.\nWaiting for response...\nRescaled job {job}.\n");
