@@ -1,6 +1,6 @@
 //! The executable `sciurus` as a user meets it: real processes, real sockets.
 
-#![allow(clippy::unwrap_used, reason = "a test's helpers are part of the test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are part of the test")]
 
 mod arguments;
 mod jobs;
