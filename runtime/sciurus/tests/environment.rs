@@ -24,6 +24,7 @@ fn a_job_without_uids_is_refused_where_none_may_be_made_up() {
     assert!(error.contains("operator 'increment' has no uid"), "{error}");
 }
 
+#[cfg(not(feature = "rocksdb"))]
 #[test]
 fn a_backend_that_is_not_there_is_refused() {
     let env = StreamExecutionEnvironment::new();

@@ -9,8 +9,10 @@ use super::super::error::{StorageError, StorageErrorKind};
 use super::super::url::StorageUrl;
 
 /// Codes of S3 that say that the credentials are wrong, and not what they allow.
-const CREDENTIALS: [&str; 7] = [
+const CREDENTIALS: [&str; 8] = [
     "InvalidAccessKeyId",
+    // The same of Versity's gateway, with status 404.
+    "XAdminUserNotFound",
     "SignatureDoesNotMatch",
     "ExpiredToken",
     "InvalidToken",
