@@ -117,5 +117,6 @@ super::options! {
     UNALIGNED: bool = "execution.checkpointing.unaligned.enabled"
         .default(|| false)
         .rule("false, as barriers don't overtake records yet", |is_on| !is_on)
+        .example("false")
         .deprecated_keys(&["execution.checkpointing.unaligned"]);
 }

@@ -141,7 +141,7 @@ super::options! {
         .default(|| 4)
         .rule("at least 1", |threads| *threads >= 1);
 
-    /// Where timers live.
+    /// Where the timers of the backend live.
     TIMER_SERVICE: RocksDbTimerService = "state.backend.rocksdb.timer-service.factory"
         .default(|| RocksDbTimerService::Heap);
 }
