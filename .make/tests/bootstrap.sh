@@ -30,6 +30,15 @@ debian() {
     stand_in apt-cache "[[ \$2 != '${1:-none}' ]] || echo '  Candidate: 1.27.1-1'"
 }
 
+# What RocksDB is compiled with.
+for_rocksdb() {
+    stand_in c++
+    stand_in ccache
+    mkdir lib
+    : >lib/libclang.so
+    export LIBCLANG_PATH=$PWD/lib
+}
+
 bootstrap() { PATH=$PWD/bin "$REPO/.make/bootstrap" "$@" >said 2>&1; }
 
 installs() { grep -q "^apt-get install .*$1" calls; }
@@ -96,9 +105,20 @@ test_bootstrap_asks_for_root_when_it_cannot_become_root() {
 
 test_bootstrap_goes_on_where_there_is_no_java_for_the_real_flink() {
     machine 99.0.0
+    for_rocksdb
     stand_in python3
     bootstrap test || return 1
     grep -q 'no default-jre-headless here: the real flink goes untested' said
+}
+
+test_bootstrap_installs_what_rocksdb_is_compiled_with() {
+    machine 99.0.0
+    for_rocksdb
+    debian
+    rm bin/c++ lib/libclang.so
+    export LIBCLANG_PATH=/nowhere
+    bootstrap test || true
+    installs 'g++'
 }
 
 test_bootstrap_refuses_an_unknown_target() {

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use sciurus_rpc::proto;
 use sciurus_rpc::proto::job_manager_message::Message as FromJobManager;
 use sciurus_rpc::proto::task_manager_client::TaskManagerClient;
 use sciurus_rpc::proto::task_manager_message::Message as ToJobManager;
+use sciurus_rpc::{PROTOCOL_VERSION, proto};
 use sciurus_taskmanager::{TaskManager, TaskManagerError, TaskManagerOptions};
 
 use crate::fixture::{Fixture, configuration, until};
@@ -91,8 +91,9 @@ async fn a_rejection_that_may_pass_is_tried_again_and_a_final_one_ends_it() {
 #[tokio::test]
 async fn what_is_no_job_manager_is_tried_until_the_time_is_over() {
     let job_manager = FakeJobManager::start().await;
+    let other = format!("speaks protocol {}", PROTOCOL_VERSION + 1);
     for (answer, text) in
-        [(Answer::Heartbeat, "none that registers"), (Answer::OtherProtocol, "speaks protocol 2")]
+        [(Answer::Heartbeat, "none that registers"), (Answer::OtherProtocol, other.as_str())]
     {
         *job_manager.state.answer.lock() = answer;
         let more = [("taskmanager.registration.timeout", "300 ms")];
