@@ -6,11 +6,9 @@ use std::sync::Arc;
 use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Encoded, Store, StoreSnapshot, TypedStore, decode_stamp};
+use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
 use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
-use crate::heap::keys::KeySnapshot;
-use crate::snapshot::SnapshotError;
 use crate::ttl::Ttl;
 
 /// A list and when each element was written (empty without a time to live).
@@ -178,16 +176,6 @@ struct ListSnapshot<T> {
 }
 
 impl<T: RowCodec> StoreSnapshot for ListSnapshot<T> {
-    fn encode_entries(
-        &self,
-        keys: &KeySnapshot,
-        slots: &[u32],
-        out: &mut Vec<u8>,
-    ) -> Result<Encoded, SnapshotError> {
-        let occupied = |slot| self.is_occupied(slot);
-        super::encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
-    }
-
     fn is_occupied(&self, slot: usize) -> bool {
         self.lists.get(slot).is_some_and(Option::is_some)
     }

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Encoded, Store, StoreSnapshot, TypedStore, decode_stamp};
+use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
 use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
-use crate::heap::keys::KeySnapshot;
-use crate::snapshot::SnapshotError;
 use crate::ttl::Ttl;
 
 /// A value and when it was last renewed (0 without a time to live).
@@ -216,16 +214,6 @@ struct MapSnapshot<K, V> {
 }
 
 impl<K: RowCodec + Ord, V: RowCodec> StoreSnapshot for MapSnapshot<K, V> {
-    fn encode_entries(
-        &self,
-        keys: &KeySnapshot,
-        slots: &[u32],
-        out: &mut Vec<u8>,
-    ) -> Result<Encoded, SnapshotError> {
-        let occupied = |slot| self.is_occupied(slot);
-        super::encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
-    }
-
     fn is_occupied(&self, slot: usize) -> bool {
         self.maps.get(slot).is_some_and(Option::is_some)
     }

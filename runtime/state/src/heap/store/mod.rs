@@ -54,7 +54,11 @@ pub(crate) trait StoreSnapshot: Send + Sync {
         keys: &KeySnapshot,
         slots: &[u32],
         out: &mut Vec<u8>,
-    ) -> Result<Encoded, SnapshotError>;
+    ) -> Result<Encoded, SnapshotError> {
+        // Made anew for each type of column, so that no call of it is a dynamic one.
+        let occupied = |slot| self.is_occupied(slot);
+        encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
+    }
 
     /// Returns whether something is stored for `slot`.
     fn is_occupied(&self, slot: usize) -> bool;

@@ -5,11 +5,9 @@ use std::any::type_name;
 use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
 
-use super::{Encoded, Store, StoreSnapshot, TypedStore, decode_stamp};
+use super::{Store, StoreSnapshot, TypedStore, decode_stamp};
 use crate::chunk::{Chunked, ChunkedSnapshot};
 use crate::descriptor::StateKind;
-use crate::heap::keys::KeySnapshot;
-use crate::snapshot::SnapshotError;
 use crate::ttl::Ttl;
 
 /// The column of a value state.
@@ -151,16 +149,6 @@ struct ValueSnapshot<T> {
 }
 
 impl<T: RowCodec> StoreSnapshot for ValueSnapshot<T> {
-    fn encode_entries(
-        &self,
-        keys: &KeySnapshot,
-        slots: &[u32],
-        out: &mut Vec<u8>,
-    ) -> Result<Encoded, SnapshotError> {
-        let occupied = |slot| self.is_occupied(slot);
-        super::encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
-    }
-
     fn is_occupied(&self, slot: usize) -> bool {
         self.values.get(slot).is_some_and(Option::is_some)
     }
