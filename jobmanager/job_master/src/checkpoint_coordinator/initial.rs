@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use sciurus_checkpoint::{CheckpointMetadata, CheckpointPointer};
 use sciurus_core::checkpoint::CheckpointId;
+use sciurus_core::config::options::client::{self, RecoveryClaimMode};
+use sciurus_core::config::{ConfigError, Configuration};
 
 /// A checkpoint or savepoint that is complete and durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,29 @@ pub struct InitialSavepoint {
     pub is_claimed: bool,
     /// Whether state that belongs to no operator of the job may be left out.
     pub allow_non_restored: bool,
+}
+
+impl InitialSavepoint {
+    /// Makes one of what was loaded (`metadata_bytes` is how many bytes `_metadata` has), to be
+    /// used as the configuration says.
+    ///
+    /// # Errors
+    /// Where the configuration is wrong.
+    pub fn new(
+        metadata: CheckpointMetadata,
+        metadata_bytes: u64,
+        configuration: &Configuration,
+    ) -> Result<Self, ConfigError> {
+        let url = metadata.exclusive.as_str().into();
+        let pointer = CheckpointPointer { url, metadata_bytes };
+        let claim_mode = configuration.get(&client::STATE_RECOVERY_CLAIM_MODE)?;
+        Ok(Self {
+            checkpoint: CompleteCheckpoint { pointer, metadata: Arc::new(metadata) },
+            is_claimed: claim_mode == RecoveryClaimMode::Claim,
+            allow_non_restored: configuration
+                .get(&client::STATE_RECOVERY_IGNORE_UNCLAIMED_STATE)?,
+        })
+    }
 }
 
 /// What a job starts from.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use sciurus_checkpoint::restore::{self, RestoreError};
 use sciurus_checkpoint::{
-    CheckpointMetadata, CheckpointPointer, CheckpointStore, LoadError, RetainedCheckpoint, Storage,
-    StorageError, StorageOptions, StorageUrl, Verification,
+    CheckpointMetadata, CheckpointStore, LoadError, RetainedCheckpoint, Storage, StorageError,
+    StorageOptions, StorageUrl, Verification,
 };
-use sciurus_core::config::options::checkpointing;
-use sciurus_core::config::options::client::{self, RecoveryClaimMode};
+use sciurus_core::config::options::{checkpointing, client};
 use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::JobId;
@@ -182,12 +181,5 @@ fn savepoint(
     };
     let loaded = storage.load_checkpoint(&path, Verification::Files);
     let (metadata, bytes) = loaded.map_err(CheckpointSetupError::Savepoint)?;
-    let url = metadata.exclusive.as_str().into();
-    let pointer = CheckpointPointer { url, metadata_bytes: bytes };
-    let claim_mode = configuration.get(&client::STATE_RECOVERY_CLAIM_MODE)?;
-    Ok(Some(InitialSavepoint {
-        checkpoint: CompleteCheckpoint { pointer, metadata: Arc::new(metadata) },
-        is_claimed: claim_mode == RecoveryClaimMode::Claim,
-        allow_non_restored: configuration.get(&client::STATE_RECOVERY_IGNORE_UNCLAIMED_STATE)?,
-    }))
+    Ok(Some(InitialSavepoint::new(metadata, bytes, configuration)?))
 }

@@ -7,16 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 
-use sciurus_checkpoint::{
-    CheckpointPointer, CheckpointStore, Storage, StorageOptions, StorageUrl, Verification,
-};
+use sciurus_checkpoint::{CheckpointStore, Storage, StorageOptions, StorageUrl, Verification};
 use sciurus_core::config::Configuration;
-use sciurus_core::config::options::client::{self, RecoveryClaimMode};
-use sciurus_core::config::options::{checkpointing, cluster};
+use sciurus_core::config::options::{checkpointing, client, cluster};
 use sciurus_core::ids::JobId;
 use sciurus_engine::checkpoint::CheckpointServices;
 use sciurus_job_master::checkpoint_coordinator::{
-    CheckpointingOptions, CompleteCheckpoint, InitialSavepoint, InitialState,
+    CheckpointingOptions, InitialSavepoint, InitialState,
 };
 
 use crate::error::JobError;
@@ -100,12 +97,5 @@ fn initial_savepoint(
     };
     let loaded = storage.load_checkpoint(&path, Verification::Files);
     let (metadata, bytes) = loaded.map_err(|error| JobError::Checkpoints(error.to_string()))?;
-    let url = metadata.exclusive.as_str().into();
-    let pointer = CheckpointPointer { url, metadata_bytes: bytes };
-    let claim_mode = configuration.get(&client::STATE_RECOVERY_CLAIM_MODE)?;
-    Ok(Some(InitialSavepoint {
-        checkpoint: CompleteCheckpoint { pointer, metadata: Arc::new(metadata) },
-        is_claimed: claim_mode == RecoveryClaimMode::Claim,
-        allow_non_restored: configuration.get(&client::STATE_RECOVERY_IGNORE_UNCLAIMED_STATE)?,
-    }))
+    Ok(Some(InitialSavepoint::new(metadata, bytes, configuration)?))
 }
