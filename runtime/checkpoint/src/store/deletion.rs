@@ -47,11 +47,7 @@ impl Deletion {
             Self::Files(files) => Ok(store.storage().delete_all(files.iter().map(|url| &**url))?),
             Self::Leftovers { retained, older_than } => {
                 let retained = retained.iter().map(|metadata| &**metadata);
-                let removed = store.remove_orphans(retained, *older_than)?;
-                if removed.files > 0 {
-                    let (job, files, bytes) = (store.layout().job(), removed.files, removed.bytes);
-                    tracing::info!("deleted {files} files, {bytes} bytes, left of job {job}");
-                }
+                store.remove_orphans(retained, *older_than)?;
                 Ok(())
             }
         }
