@@ -10,32 +10,15 @@ mod cluster;
 #[cfg(test)]
 #[path = "simulation/jobs.rs"]
 mod jobs;
+#[cfg(test)]
+mod seeds;
 
 use cluster::Cluster;
-
-const SEEDS: u64 = 2_000;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Names the seed of a run that panics.
-struct Named(u64);
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the run with SCIURUS_SEED={} failed", self.0);
-        }
-    }
-}
+use seeds::{Named, SEEDS, seeds};
 
 #[test]
 fn whatever_happens_jobs_come_to_their_end() {
-    let seeds = match number("SCIURUS_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SCIURUS_SEEDS").unwrap_or(SEEDS),
-    };
+    let seeds = seeds();
     let mut ends = std::collections::BTreeMap::new();
     let mut restarts = 0;
     let is_whole_run = seeds.end - seeds.start >= SEEDS;

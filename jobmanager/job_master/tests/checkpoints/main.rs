@@ -6,37 +6,21 @@
 //! `SCIURUS_SEEDS=100000` runs more seeds, `SCIURUS_SEED=17` that one.
 
 #[cfg(test)]
+#[path = "../seeds/mod.rs"]
+mod seeds;
+#[cfg(test)]
 mod storage;
 #[cfg(test)]
 mod task;
 #[cfg(test)]
 mod world;
 
+use seeds::{Named, SEEDS, seeds};
 use world::World;
-
-const SEEDS: u64 = 2_000;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Names the seed of a run that panics.
-struct Named(u64);
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the run with SCIURUS_SEED={} failed", self.0);
-        }
-    }
-}
 
 #[test]
 fn whatever_happens_each_record_is_committed_once() {
-    let seeds = match number("SCIURUS_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SCIURUS_SEEDS").unwrap_or(SEEDS),
-    };
+    let seeds = seeds();
     let is_whole_run = seeds.end - seeds.start >= SEEDS;
     let mut seen = std::collections::BTreeMap::new();
     for seed in seeds {
