@@ -13,6 +13,7 @@ use sciurus_harness::processes::{is_alive, open_files, resident_bytes, signal_if
 use sciurus_harness::{Cluster, LONG, wait_for};
 
 use crate::executables;
+use crate::stopped::Stopped;
 use crate::word_count::lines_of;
 
 const TASK_MANAGERS: usize = 3;
@@ -34,8 +35,7 @@ struct Chaos {
     cluster: Cluster,
     rng: Rng,
     package: String,
-    /// Processes that stand still, and when they go on.
-    stopped: Vec<(u32, Instant)>,
+    stopped: Stopped,
     /// All processes of jobs that were ever seen.
     seen: BTreeSet<u32>,
     jobs: Vec<String>,
@@ -75,19 +75,6 @@ impl Chaos {
         processes
     }
 
-    fn stop(&mut self, pid: u32) {
-        // Mostly too short to be noticed, at times not.
-        let millis = if self.rng.u8(..4) == 0 { 3_500 } else { self.rng.u64(50..600) };
-        self.stopped.push((pid, Instant::now() + Duration::from_millis(millis)));
-        signal_if_there(pid, "STOP");
-    }
-
-    fn let_go(&mut self, all: bool) {
-        let now = Instant::now();
-        let due = self.stopped.extract_if(.., |(_, until)| all || *until <= now);
-        due.for_each(|(pid, _)| signal_if_there(pid, "CONT"));
-    }
-
     fn step(&mut self) {
         let processes = self.processes();
         let task_manager = self.rng.usize(..TASK_MANAGERS);
@@ -100,17 +87,18 @@ impl Chaos {
             5..7 if !processes.is_empty() => {
                 let pid = processes[self.rng.usize(..processes.len())];
                 self.note(&format!("stop job process {pid}"));
-                self.stop(pid);
+                self.stopped.stop(pid, &mut self.rng);
             }
             7 => {
                 self.note(&format!("restart TaskManager {task_manager}"));
                 let of_it = self.cluster.task_managers[task_manager].pid();
-                self.stopped.retain(|(pid, _)| *pid != of_it);
+                self.stopped.forget(of_it);
                 self.cluster.restart_task_manager(task_manager);
             }
             8 => {
                 self.note(&format!("stop TaskManager {task_manager}"));
-                self.stop(self.cluster.task_managers[task_manager].pid());
+                let pid = self.cluster.task_managers[task_manager].pid();
+                self.stopped.stop(pid, &mut self.rng);
             }
             9 => {
                 self.note("stop the JobManager");
@@ -141,7 +129,7 @@ impl Chaos {
     fn calm(&mut self) {
         self.note("calm");
         self.processes();
-        self.let_go(true);
+        self.stopped.let_go(true);
         for job in std::mem::take(&mut self.jobs) {
             self.cluster.try_cancel(&job);
         }
@@ -176,7 +164,7 @@ impl Chaos {
         self.survivor();
         let end = Instant::now() + how_long;
         while Instant::now() < end {
-            self.let_go(false);
+            self.stopped.let_go(false);
             self.step();
             std::thread::sleep(Duration::from_millis(self.rng.u64(20..700)));
         }
@@ -186,7 +174,7 @@ impl Chaos {
 
 impl Drop for Chaos {
     fn drop(&mut self) {
-        self.let_go(true);
+        self.stopped.let_go(true);
         signal_if_there(self.cluster.job_manager.pid(), "CONT");
         if std::thread::panicking() {
             eprintln!("--- what was done ---\n{}", self.log.join("\n"));
@@ -216,7 +204,7 @@ fn whatever_is_killed_jobs_that_may_restart_finish_right_and_nothing_is_left() {
         cluster,
         rng: Rng::with_seed(seed),
         package,
-        stopped: Vec::new(),
+        stopped: Stopped::default(),
         seen: BTreeSet::new(),
         jobs: Vec::new(),
         survivors: Vec::new(),

@@ -16,6 +16,7 @@ mod many_jobs;
 mod network;
 mod proxy;
 mod slots;
+mod stopped;
 mod word_count;
 
 use sciurus_harness::{Cluster, Executables};

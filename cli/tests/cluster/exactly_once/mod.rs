@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::executables;
 use crate::proxy::Proxy;
+use crate::stopped::Stopped;
 use crate::word_count::lines_of;
 use disk::Disk;
 
@@ -41,8 +42,7 @@ struct Chaos {
     disk: Option<Disk>,
     /// Until when the disk is full.
     full_until: Option<Instant>,
-    /// Processes that stand still, and when they go on.
-    stopped: Vec<(u32, Instant)>,
+    stopped: Stopped,
     job: String,
     parallelism: u32,
     output: PathBuf,
@@ -101,7 +101,7 @@ impl Chaos {
             proxies,
             disk,
             full_until: None,
-            stopped: Vec::new(),
+            stopped: Stopped::default(),
             job: String::new(),
             parallelism: 2,
             output: PathBuf::new(),
@@ -156,18 +156,13 @@ impl Chaos {
     }
 
     fn stop(&mut self, kind: &'static str, pid: u32) {
-        // Mostly too short to be noticed, at times not.
-        let millis = if self.rng.u8(..4) == 0 { 3_500 } else { self.rng.u64(50..600) };
-        self.note(kind, &format!("{pid} for {millis} ms"));
-        self.stopped.push((pid, Instant::now() + Duration::from_millis(millis)));
-        signal_if_there(pid, "STOP");
+        let time = self.stopped.stop(pid, &mut self.rng);
+        self.note(kind, &format!("{pid} for {time:?}"));
     }
 
     fn let_go(&mut self, all: bool) {
-        let now = Instant::now();
-        let due = self.stopped.extract_if(.., |(_, until)| all || *until <= now);
-        due.for_each(|(pid, _)| signal_if_there(pid, "CONT"));
-        if self.full_until.is_some_and(|until| all || until <= now) {
+        self.stopped.let_go(all);
+        if self.full_until.is_some_and(|until| all || until <= Instant::now()) {
             self.full_until = None;
             self.disk.iter().for_each(Disk::free);
         }
@@ -246,7 +241,7 @@ impl Chaos {
         for child in children_of(pid) {
             signal_if_there(child, "CONT");
         }
-        self.stopped.retain(|(stopped, _)| *stopped != pid);
+        self.stopped.forget(pid);
     }
 
     /// Ends the job with a savepoint, where that works out, and goes on from it with a new one.
