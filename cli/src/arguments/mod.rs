@@ -90,15 +90,9 @@ pub struct Target {
     pub zookeeper_namespace: Option<String>,
 }
 
-/// What a submitted job runs with.
+/// What a job starts from.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Submission {
-    /// The entry of the package: which of its jobs.
-    #[arg(short = 'c', long = "class", value_name = "ENTRY")]
-    pub entry: Option<String>,
-    /// How many subtasks each operator has that doesn't set it [default: parallelism.default].
-    #[arg(short, long, value_name = "N")]
-    pub parallelism: Option<u32>,
+pub struct Recovery {
     /// The savepoint or checkpoint to start from.
     #[arg(short = 's', long = "fromSavepoint", value_name = "PATH")]
     pub from_savepoint: Option<String>,
@@ -108,6 +102,19 @@ pub struct Submission {
     /// Who owns the files of the savepoint.
     #[arg(long = "claimMode", alias = "restoreMode", value_enum, ignore_case = true)]
     pub claim_mode: Option<ClaimMode>,
+}
+
+/// What a submitted job runs with.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Submission {
+    /// The entry of the package: which of its jobs.
+    #[arg(short = 'c', long = "class", value_name = "ENTRY")]
+    pub entry: Option<String>,
+    /// How many subtasks each operator has that doesn't set it [default: parallelism.default].
+    #[arg(short, long, value_name = "N")]
+    pub parallelism: Option<u32>,
+    #[command(flatten)]
+    pub recovery: Recovery,
     /// Flink's further jars: an executable needs none.
     #[arg(short = 'C', long = "classpath", value_name = "URL", hide = true)]
     pub classpaths: Vec<String>,
@@ -338,15 +345,8 @@ pub struct StandaloneJob {
     /// The job's package [default: pipeline.jars, else the one in `$FLINK_HOME/usrlib`].
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub jars: Vec<String>,
-    /// The savepoint or checkpoint to start from.
-    #[arg(short = 's', long = "fromSavepoint", value_name = "PATH")]
-    pub from_savepoint: Option<String>,
-    /// Leaves out state of operators that the job no longer has.
-    #[arg(short = 'n', long = "allowNonRestoredState")]
-    pub allow_non_restored_state: bool,
-    /// Who owns the files of the savepoint.
-    #[arg(long = "claimMode", alias = "restoreMode", value_enum, ignore_case = true)]
-    pub claim_mode: Option<ClaimMode>,
+    #[command(flatten)]
+    pub recovery: Recovery,
     #[command(flatten)]
     pub manager: Manager,
     /// The job's arguments.
@@ -403,8 +403,8 @@ mod tests {
         assert_eq!(job.manager.settings.properties, ["a=b"]);
         assert_eq!((job.manager.host.as_deref(), job.manager.webui_port), (Some("h"), Some(1)));
         assert_eq!(job.jars, ["a", "b"]);
-        assert_eq!(job.from_savepoint.as_deref(), Some("p"));
-        assert!(job.allow_non_restored_state);
+        assert_eq!(job.recovery.from_savepoint.as_deref(), Some("p"));
+        assert!(job.recovery.allow_non_restored_state);
         assert_eq!(job.job_arguments, ["--input", "-x", "-D", "c=d"]);
     }
 

@@ -61,9 +61,9 @@ fn submit(client: &Client, configuration: &Configuration, arguments: &Run) -> Re
         entry_class: submission.entry.as_deref(),
         program_args_list: submission.job_arguments(),
         parallelism: parallelism(submission, configuration)?,
-        allow_non_restored_state: submission.allow_non_restored_state.then_some(true),
-        savepoint_path: submission.from_savepoint.as_deref(),
-        claim_mode: submission.claim_mode.map(ClaimMode::as_str),
+        allow_non_restored_state: submission.recovery.allow_non_restored_state.then_some(true),
+        savepoint_path: submission.recovery.from_savepoint.as_deref(),
+        claim_mode: submission.recovery.claim_mode.map(ClaimMode::as_str),
         flink_configuration: job_settings(&arguments.target)?,
     };
     let package = upload(client, submission)?;

@@ -35,13 +35,13 @@ pub fn run(arguments: StandaloneJob) -> Result<ExitCode, Error> {
 /// Returns the settings that arguments of their own stand for.
 fn settings(arguments: &StandaloneJob) -> Configuration {
     let mut settings = Configuration::new();
-    if let Some(path) = &arguments.from_savepoint {
+    if let Some(path) = &arguments.recovery.from_savepoint {
         settings.set(&client::STATE_RECOVERY_PATH, path);
     }
-    if arguments.allow_non_restored_state {
+    if arguments.recovery.allow_non_restored_state {
         settings.set(&client::STATE_RECOVERY_IGNORE_UNCLAIMED_STATE, &true);
     }
-    if let Some(mode) = arguments.claim_mode {
+    if let Some(mode) = arguments.recovery.claim_mode {
         let mode = match mode {
             ClaimMode::Claim => RecoveryClaimMode::Claim,
             ClaimMode::NoClaim => RecoveryClaimMode::NoClaim,
