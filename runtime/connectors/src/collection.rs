@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sciurus_core::{BoxError, Record};
 use sciurus_engine::source::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
-    SplitEnumerator, SplitQueue,
+    SplitEnumerator, SplitQueue, SplitShares,
 };
 
 use crate::range_split::{RangeQueueState, RangeSplit};
@@ -38,9 +38,8 @@ impl<T: Record> Source for CollectionSource<T> {
         parallelism: u32,
         restored: Option<RangeQueueState>,
     ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
-        let all =
-            || Ok(SplitQueue::new(RangeSplit::divide(self.elements.len() as u64, parallelism)));
-        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
+        let all = || RangeSplit::divide(self.elements.len() as u64, parallelism);
+        Ok(Box::new(SplitShares::restored_or(restored, parallelism, all)))
     }
 
     fn reader(&self, _: &ReaderContext) -> Result<Box<dyn SourceReader<T, RangeSplit>>, BoxError> {

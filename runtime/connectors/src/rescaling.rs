@@ -5,11 +5,12 @@ use std::fs;
 
 use proptest::prelude::*;
 use sciurus_engine::source::{
-    Source, SplitAssignments, SplitEnumerator, SplitQueue, SplitQueueState,
+    Source, SplitAssignments, SplitEnumerator, SplitQueue, SplitQueueState, SplitShares,
 };
+use sciurus_engine::watermark::WatermarkStrategy;
 
 use crate::range_split::RangeSplit;
-use crate::testing::read_with_rescaling;
+use crate::testing::{read_in_time_with_rescaling, read_with_rescaling};
 use crate::{
     CollectionSource, CsvSource, DataGeneratorSource, FileSource, IteratorSource, JsonLinesSource,
     NumberSequenceSource,
@@ -34,6 +35,25 @@ proptest! {
         prop_assert_eq!(numbers(|| NumberSequenceSource::new(0, count - 1), &parts), all.clone());
         let generated = || DataGeneratorSource::new(|number| number as i64).count(count as u64);
         prop_assert_eq!(numbers(generated, &parts), all);
+    }
+
+    /// Each split's records follow those of the one before it in time, as far apart as can be.
+    #[test]
+    fn numbered_records_come_in_time(count in 0..60_i64, parts in parts()) {
+        let strategy = || {
+            let strategy = WatermarkStrategy::for_monotonous_timestamps();
+            strategy.with_timestamp_assigner(|number: i64, _| number)
+        };
+        let all: Vec<i64> = (0..count).collect();
+        let (_, late) = read_in_time_with_rescaling(
+            || CollectionSource::new(all.clone()), strategy(), &parts).unwrap();
+        prop_assert_eq!(late, 0);
+        let (_, late) = read_in_time_with_rescaling(
+            || NumberSequenceSource::new(0, count - 1), strategy(), &parts).unwrap();
+        prop_assert_eq!(late, 0);
+        let generated = || DataGeneratorSource::new(|number| number as i64).count(count as u64);
+        let (_, late) = read_in_time_with_rescaling(generated, strategy(), &parts).unwrap();
+        prop_assert_eq!(late, 0);
     }
 
     #[test]
@@ -110,4 +130,27 @@ fn splits_that_come_back_are_remembered_and_given_out_first() {
     assert_eq!(remembered(&queue).waiting, [split(2)]);
     queue.add_splits_back(vec![split(0), split(1)], 0);
     assert_eq!(remembered(&queue).waiting, [split(0), split(1), split(2)]);
+}
+
+#[test]
+fn shares_go_to_all_readers_at_the_start_and_back_to_the_one_that_had_them() {
+    let split = |index| RangeSplit { index, start: 0, end: 10 };
+    let mut shares = SplitShares::restored_or(None, 2, || [split(0), split(1), split(2)]);
+    let mut assigned = SplitAssignments::default();
+    shares.start(&mut assigned).unwrap();
+    assert_eq!(assigned.splits, [(0, split(0)), (0, split(2)), (1, split(1))]);
+    assert!(shares.snapshot().unwrap().waiting.is_empty());
+    shares.add_splits_back(vec![split(0), split(2)], 0);
+    let state = shares.snapshot().unwrap();
+    assert_eq!(state.waiting, [split(0), split(2)]);
+    let mut assigned = SplitAssignments::default();
+    shares.handle_split_request(1, &mut assigned).unwrap();
+    shares.handle_split_request(0, &mut assigned).unwrap();
+    shares.handle_split_request(0, &mut assigned).unwrap();
+    assert_eq!(assigned.splits, [(0, split(0)), (0, split(2))]);
+    assert_eq!(assigned.finished, [1, 0]);
+    let mut restored = SplitShares::restored_or(Some(state), 2, || [split(9)]);
+    let mut assigned = SplitAssignments::default();
+    restored.start(&mut assigned).unwrap();
+    assert_eq!(assigned.splits, [(0, split(0)), (1, split(2))]);
 }

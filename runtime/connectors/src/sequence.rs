@@ -8,7 +8,7 @@ use arrow_schema::{Schema, SchemaRef};
 use sciurus_core::{BoxError, Record};
 use sciurus_engine::source::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
-    SplitEnumerator, SplitQueue,
+    SplitEnumerator, SplitShares,
 };
 
 use crate::range_split::{RangeQueueState, RangeSplit};
@@ -47,8 +47,8 @@ impl Source for NumberSequenceSource {
         parallelism: u32,
         restored: Option<RangeQueueState>,
     ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
-        let all = || Ok(SplitQueue::new(RangeSplit::divide(self.count(), parallelism)));
-        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
+        let all = || RangeSplit::divide(self.count(), parallelism);
+        Ok(Box::new(SplitShares::restored_or(restored, parallelism, all)))
     }
 
     fn reader(
@@ -90,6 +90,8 @@ impl SourceReader<i64, RangeSplit> for SequenceReader {
         if split.start == split.end {
             out.release_split(&split.id());
             self.splits.pop_front();
+        } else {
+            self.splits.rotate_left(1);
         }
         Ok(ReaderStatus::MoreAvailable)
     }

@@ -8,6 +8,7 @@ use sciurus_core::checkpoint::{Alignment, CheckpointBarrier, CheckpointId, Snaps
 use sciurus_core::clock::ManualClock;
 use sciurus_core::element::StreamElement;
 use sciurus_core::ids::{JobId, OperatorId};
+use sciurus_core::time::{MIN_WATERMARK, Timestamp};
 use sciurus_core::{Batch, Columns, Record};
 use sciurus_engine::accumulator::Accumulators;
 use sciurus_engine::checkpoint::{StateOwner, StateProvider};
@@ -169,7 +170,11 @@ fn step(
     enumerator: &mut dyn Enumerator,
     index: u32,
 ) -> TaskResult<bool> {
-    match driver.poll(output)? {
+    let progress = driver.poll(output)?;
+    if let Some(now) = driver.next_processing_time() {
+        driver.on_processing_time(now, output)?;
+    }
+    match progress {
         SourceProgress::More => {}
         SourceProgress::Wait(longest) => std::thread::sleep(longest.min(Duration::from_millis(1))),
         SourceProgress::RequestSplit => {
@@ -209,7 +214,7 @@ pub fn read_with_restarts<S: Source>(source: S, polls: usize) -> TaskResult<Vec<
     let mut context = context(0, 1);
     context.limits = BatchLimits { max_rows: 3, max_bytes: 64 };
     let records = Arc::new(Mutex::new(Vec::<S::Item>::new()));
-    let mut splits = Vec::new();
+    let mut events: Vec<_> = enumerator.start()?.into_iter().map(|(_, event)| event).collect();
     loop {
         let control = Arc::new(TaskControl::new(context.notifier.clone()));
         let mut output = Output::new(context.metrics.clone());
@@ -219,8 +224,8 @@ pub fn read_with_restarts<S: Source>(source: S, polls: usize) -> TaskResult<Vec<
         node.open()?;
         output.add_edge(None, OutputEdge::Chained(Box::new(node)));
         let mut driver = factory.driver(&context, &control, Duration::ZERO)?;
-        for split in splits {
-            driver.on_event(SourceEvent::AddSplit(split))?;
+        for event in events {
+            driver.on_event(event)?;
         }
         for _ in 0..polls {
             if !step(driver.as_mut(), &mut output, enumerator.as_mut(), 0)? {
@@ -228,7 +233,7 @@ pub fn read_with_restarts<S: Source>(source: S, polls: usize) -> TaskResult<Vec<
                 return Ok(records);
             }
         }
-        splits = driver.snapshot()?;
+        events = driver.snapshot()?.into_iter().map(SourceEvent::AddSplit).collect();
         driver.close();
     }
 }
@@ -240,25 +245,43 @@ pub fn read_with_rescaling<S: Source>(
     make: impl Fn() -> S,
     parts: &[(u32, usize)],
 ) -> TaskResult<Vec<S::Item>> {
+    Ok(read_in_time_with_rescaling(make, WatermarkStrategy::no_watermarks(), parts)?.0)
+}
+
+/// Reads like [`read_with_rescaling`], with timestamps; returns how many records came late, too.
+pub fn read_in_time_with_rescaling<S: Source>(
+    make: impl Fn() -> S,
+    strategy: WatermarkStrategy<S::Item>,
+    parts: &[(u32, usize)],
+) -> TaskResult<(Vec<S::Item>, usize)> {
     let records = Arc::new(Mutex::new(Vec::<S::Item>::new()));
+    let mut time = MIN_WATERMARK;
+    let mut late = 0;
     let mut splits: Vec<Vec<u8>> = Vec::new();
     let mut enumerated: Option<Vec<u8>> = None;
     for (part, (parallelism, polls)) in parts.iter().enumerate() {
         let is_last = part + 1 == parts.len();
-        let factory = TypedSourceFactory::new(make(), WatermarkStrategy::no_watermarks());
+        let factory = TypedSourceFactory::new(make(), strategy.clone());
         let mut enumerator = factory.enumerator(*parallelism, enumerated.as_deref())?;
         let mut readers = Vec::new();
+        let times = Arc::new(Mutex::new(Times {
+            watermarks: vec![MIN_WATERMARK; *parallelism as usize],
+            time,
+            late,
+        }));
         for index in 0..*parallelism {
             let mut context = context(index, *parallelism);
             context.limits = BatchLimits { max_rows: 3, max_bytes: 64 };
             let control = Arc::new(TaskControl::new(context.notifier.clone()));
             let mut output = Output::new(context.metrics.clone());
             let keep = Keep { records: records.clone(), batch_rows: Arc::default() };
+            let keep = InTime { keep, reader: index as usize, times: times.clone() };
             let behind = Output::new(Arc::new(OperatorMetrics::default()));
             let mut node = OperatorNode::new(context.clone(), Box::new(keep), behind, 1);
             node.open()?;
             output.add_edge(None, OutputEdge::Chained(Box::new(node)));
-            readers.push((factory.driver(&context, &control, Duration::ZERO)?, output, true));
+            let interval = Duration::from_millis(1);
+            readers.push((factory.driver(&context, &control, interval)?, output, true));
         }
         // As operator state is: to the same reader, or in turn where there are more or fewer.
         for (place, split) in splits.drain(..).enumerate() {
@@ -275,8 +298,12 @@ pub fn read_with_rescaling<S: Source>(
             let (driver, output, goes_on) = &mut readers[index];
             if *goes_on {
                 *goes_on = step(driver.as_mut(), output, enumerator.as_mut(), index as u32)?;
+                if !*goes_on {
+                    times.lock().watermarks[index] = Timestamp::MAX;
+                }
             }
         }
+        Times { time, late, .. } = *times.lock();
         enumerated = Some(enumerator.snapshot()?);
         for (mut driver, ..) in readers {
             splits.extend(driver.snapshot()?);
@@ -284,7 +311,42 @@ pub fn read_with_rescaling<S: Source>(
         }
     }
     let records = records.lock().clone();
-    Ok(records)
+    Ok((records, late))
+}
+
+/// Event time behind several readers.
+struct Times {
+    /// Of each reader.
+    watermarks: Vec<Timestamp>,
+    /// How far it came; it never goes back.
+    time: Timestamp,
+    /// How many records had a timestamp that was over.
+    late: usize,
+}
+
+struct InTime<T> {
+    keep: Keep<T>,
+    reader: usize,
+    times: Arc<Mutex<Times>>,
+}
+
+impl<T: Record> Operator for InTime<T> {
+    fn process_batch(&mut self, input: usize, batch: Batch, out: &mut Output) -> TaskResult {
+        if let Some(timestamps) = batch.timestamps() {
+            let mut times = self.times.lock();
+            let time = times.time;
+            batch.for_each(|row| times.late += usize::from(timestamps[row] <= time));
+        }
+        self.keep.process_batch(input, batch, out)
+    }
+
+    fn process_watermark(&mut self, watermark: Timestamp, _: &mut Output) -> TaskResult {
+        let mut times = self.times.lock();
+        times.watermarks[self.reader] = watermark;
+        let least = times.watermarks.iter().copied().min().unwrap_or(MIN_WATERMARK);
+        times.time = times.time.max(least);
+        Ok(())
+    }
 }
 
 /// Makes a batch of records.

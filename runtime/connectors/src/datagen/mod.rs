@@ -13,7 +13,7 @@ use sciurus_core::clock::Clock;
 use sciurus_core::{BoxError, Record};
 use sciurus_engine::source::{
     Boundedness, ReaderContext, ReaderStatus, Source, SourceOutput, SourceReader, SourceSplit,
-    SplitEnumerator, SplitQueue,
+    SplitEnumerator, SplitShares,
 };
 
 use crate::range_split::{RangeQueueState, RangeSplit};
@@ -113,9 +113,8 @@ impl<T: Record> Source for DataGeneratorSource<T> {
         parallelism: u32,
         restored: Option<RangeQueueState>,
     ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
-        let all =
-            || Ok(SplitQueue::new(RangeSplit::divide(self.count.unwrap_or(ENDLESS), parallelism)));
-        Ok(Box::new(SplitQueue::restored_or(restored, all)?))
+        let all = || RangeSplit::divide(self.count.unwrap_or(ENDLESS), parallelism);
+        Ok(Box::new(SplitShares::restored_or(restored, parallelism, all)))
     }
 
     fn reader(
@@ -164,7 +163,11 @@ impl<T: Record> SourceReader<T, RangeSplit> for GeneratorReader<T> {
         if split.start == split.end {
             out.release_split(&split.id());
             self.splits.pop_front();
-        } else if left == 0 {
+            return Ok(ReaderStatus::MoreAvailable);
+        }
+        // One that has no end would keep the others waiting.
+        self.splits.rotate_left(1);
+        if left == 0 {
             let millis = self.limiter.as_ref().map_or(0, |limiter| limiter.wait_millis(now));
             return Ok(ReaderStatus::NothingAvailable {
                 poll_after: Duration::from_millis(millis),

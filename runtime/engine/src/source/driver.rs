@@ -259,8 +259,9 @@ impl<S: Source> SourceDriver for TypedDriver<S> {
         match event {
             SourceEvent::AddSplit(bytes) => {
                 self.requested = false;
-                let split = serde_json::from_slice(&bytes)
+                let split: S::Split = serde_json::from_slice(&bytes)
                     .map_err(|error| TaskError::connector(Unreadable(error).into()))?;
+                self.tracker.add_split(&split.id());
                 self.reader.add_splits(vec![split]).map_err(TaskError::connector)
             }
             SourceEvent::NoMoreSplits => {

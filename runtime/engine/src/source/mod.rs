@@ -4,6 +4,7 @@
 mod driver;
 mod output;
 mod split_queue;
+mod split_shares;
 mod state;
 
 use serde::Serialize;
@@ -17,6 +18,7 @@ pub use driver::{
 };
 pub use output::SourceOutput;
 pub use split_queue::{SplitQueue, SplitQueueState};
+pub use split_shares::SplitShares;
 pub(crate) use state::{FinishedDriver, reader_state, splits_of};
 
 use crate::notify::Notifier;
@@ -42,7 +44,8 @@ pub trait SourceSplit: Clone + Send + Serialize + DeserializeOwned + 'static {
 ///
 /// What was read lies in checkpoints in two parts: the readers' splits, each with how far it was
 /// read, and what the enumerator remembers. Most sources find all their splits at once and hand
-/// them out on demand: [`SplitQueue`] is an enumerator that does.
+/// them out on demand, as [`SplitQueue`] does, or share them out at the start, as [`SplitShares`]
+/// does.
 pub trait Source: Send + Sync + 'static {
     /// What it reads.
     type Item: Record;
@@ -177,7 +180,10 @@ pub enum ReaderStatus {
 
 /// Reads splits, on the task thread.
 pub trait SourceReader<T: Record, S>: Send {
-    /// Gets splits.
+    /// Gets splits. From now on each takes part in the reader's watermark, which it holds back until
+    /// it has records or is released by
+    /// [`release_split`](SourceOutput::release_split): a reader that gets several lets none wait for
+    /// the end of another that may have none.
     ///
     /// # Errors
     /// Where a split can't be read: a missing file, a wrong offset.
