@@ -116,7 +116,12 @@ impl Dispatcher {
     /// Finds the jobs that were accepted by an earlier JobManager, and shows them from now on.
     pub(crate) async fn find_stored(&self) -> Vec<(StoredJob, PathBuf)> {
         let Some(ha) = self.0.ha.clone() else { return Vec::new() };
-        let found = blocking(move || ha.load()).await;
+        // What has ended is forgotten first.
+        let found = blocking(move || {
+            ha.ended();
+            ha.load()
+        })
+        .await;
         for (stored, _) in &found {
             let job = self.unknown_job(stored.id, &stored.package, |_| ());
             self.0.jobs.lock().insert(stored.id, job);
@@ -389,8 +394,8 @@ impl Dispatcher {
         let master = JobMaster::new(id, plan.graph, restart_strategy, options, now);
         let log = prepared.executable.log.clone();
         let resources = self.0.services.resources.clone();
-        let configuration = plan.configuration;
-        let job = Job::new(master, submitted, configuration, log, inbox.clone(), resources);
+        let configured = plan.configuration.clone();
+        let job = Job::new(master, submitted, plan.configuration, log, inbox.clone(), resources);
         let shown = self.0.jobs.lock().get(id);
         let job = match shown {
             Some(earlier) => job.in_place_of(&earlier),
@@ -416,10 +421,11 @@ impl Dispatcher {
             id,
             accepted.checkpoints.store,
             accepted.checkpoints.retained,
-            self.0.ha.clone(),
+            (self.0.ha.clone(), configured),
             inbox,
             services.tasks.clone(),
         );
+        let end_note = checkpoints.end_note();
         let runner = Runner::new(
             job.clone(),
             letters,
@@ -440,6 +446,9 @@ impl Dispatcher {
                 dispatcher.0.services.resources.remove_job(id);
             }
             if job.with_master(JobMaster::status).is_globally_terminal() {
+                if let Err(error) = blocking(move || end_note.write()).await {
+                    tracing::warn!("{error}");
+                }
                 dispatcher.forget(id).await;
             }
             dispatcher.0.jobs.lock().end(id, SystemClock.now());

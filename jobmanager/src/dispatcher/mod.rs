@@ -2,6 +2,7 @@
 
 mod accept;
 mod archive;
+mod ended;
 mod submission;
 
 use std::collections::{BTreeMap, HashSet};

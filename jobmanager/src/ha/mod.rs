@@ -2,10 +2,12 @@
 //!
 //! One file for each job, JSON within an envelope that has a version and a checksum, and each
 //! package once, by its SHA-256; [`checkpoints`] has what is remembered of its checkpoints. A file is written under another name, synced and renamed, so it is
-//! there as a whole or not at all. What can't be read is set aside and reported: a broken entry
+//! there as a whole or not at all. [`ended`] has those that have ended and whose files are not all
+//! deleted. What can't be read is set aside and reported: a broken entry
 //! must not keep the others from running.
 
 mod checkpoints;
+mod ended;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use checkpoints::{KnownCheckpoints, RecoveredCheckpoints, StoredCheckpoints};
+pub use ended::EndedJob;
 
 /// The version of the files.
 const VERSION: u32 = 1;
@@ -71,6 +74,7 @@ pub struct HaStore {
     jobs: PathBuf,
     packages: PathBuf,
     checkpoints: PathBuf,
+    ended: PathBuf,
     /// Held while a job is kept or forgotten: its package must not go when another job comes that
     /// has found it there.
     changing: Arc<Mutex<()>>,
@@ -86,9 +90,10 @@ impl HaStore {
             jobs: directory.join("jobs"),
             packages: directory.join("packages"),
             checkpoints: directory.join("checkpoints"),
+            ended: directory.join("ended"),
             changing: Arc::default(),
         };
-        for path in [&store.jobs, &store.packages, &store.checkpoints] {
+        for path in [&store.jobs, &store.packages, &store.checkpoints, &store.ended] {
             fs::create_dir_all(path).map_err(error("make the directory", path))?;
         }
         Ok(store)

@@ -17,7 +17,7 @@ use sciurus_core::ids::JobId;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio_util::task::TaskTracker;
 
-use crate::ha::{HaError, HaStore, StoredCheckpoints};
+use crate::ha::{EndedJob, HaError, HaStore, StoredCheckpoints};
 use crate::inbox::{Inbox, JobEvent};
 use crate::packages::blocking;
 
@@ -48,6 +48,10 @@ struct Kept {
     ha: Option<HaStore>,
     /// What it finds there.
     stored: Mutex<StoredCheckpoints>,
+    /// What was set for the job.
+    configuration: Configuration,
+    /// What is to be remembered, or is, once the job has ended.
+    ended: Mutex<Option<EndedJob>>,
 }
 
 impl JobCheckpoints {
@@ -57,15 +61,38 @@ impl JobCheckpoints {
         job: JobId,
         store: CheckpointStore,
         retained: Vec<RetainedCheckpoint>,
-        ha: Option<HaStore>,
+        (ha, configuration): (Option<HaStore>, Configuration),
         inbox: Inbox,
         tasks: TaskTracker,
     ) -> (Self, Cleanup) {
         let stored = StoredCheckpoints { retained, ..StoredCheckpoints::default() };
-        let kept = Arc::new(Kept { job, store, ha, stored: Mutex::new(stored) });
+        let kept = Arc::new(Kept {
+            job,
+            store,
+            ha,
+            stored: Mutex::new(stored),
+            configuration,
+            ended: Mutex::default(),
+        });
         let (work, to_do) = mpsc::channel(MAX_WORK);
         let cleanup = Cleanup::new(kept.clone(), to_do);
         (Self { kept, work, tasks, inbox }, cleanup)
+    }
+
+    /// Returns what remembers that the job has ended.
+    pub(crate) fn end_note(&self) -> EndNote {
+        EndNote(self.kept.clone())
+    }
+
+    /// Hears that the job has ended and which checkpoints outlive it: that is on the disk before
+    /// anything is deleted.
+    pub(super) fn end(&self, kept: &[Arc<CheckpointMetadata>]) {
+        let directory = self.kept.store.layout().directory().to_string();
+        let kept = kept.iter().map(|metadata| metadata.exclusive.clone()).collect();
+        let configuration = self.kept.configuration.clone();
+        let ended = EndedJob { id: self.kept.job, directory, kept, configuration };
+        *self.kept.ended.lock() = Some(ended);
+        self.add(Work::End);
     }
 
     /// Writes a checkpoint's metadata, and then the pointer to it; [`JobEvent::CheckpointWritten`]
@@ -106,7 +133,38 @@ impl JobCheckpoints {
     }
 }
 
+/// Remembers that a job has ended, whoever comes first.
+pub(crate) struct EndNote(Arc<Kept>);
+
+impl EndNote {
+    /// Remembers it, where there are files to be deleted. Waits for disks.
+    ///
+    /// # Errors
+    /// [`HaError`] where it can't be written.
+    pub(crate) fn write(&self) -> Result<(), HaError> {
+        self.0.end()
+    }
+}
+
 impl Kept {
+    /// Remembers that the job has ended; forgets, for the next JobManager, all else about it.
+    fn end(&self) -> Result<(), HaError> {
+        let ended = self.ended.lock();
+        match (&self.ha, &*ended) {
+            (Some(ha), Some(ended)) => ha.put_ended(ended),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing is left of the job but what outlives it.
+    fn forget_end(&self) -> Result<(), HaError> {
+        let mut ended = self.ended.lock();
+        match (&self.ha, ended.take()) {
+            (Some(ha), Some(ended)) => ha.forget_ended(ended.id),
+            _ => Ok(()),
+        }
+    }
+
     fn write(&self, metadata: &CheckpointMetadata) -> Result<CheckpointPointer, String> {
         let pointer = self.store.write(metadata).map_err(|error| error.to_string())?;
         if let Some(ha) = &self.ha
@@ -125,6 +183,10 @@ impl Kept {
     /// No longer remembers a checkpoint, as it is about to be deleted.
     fn forget(&self, checkpoint: CheckpointId) -> Result<(), HaError> {
         let Some(ha) = &self.ha else { return Ok(()) };
+        if self.ended.lock().is_some() {
+            // It is forgotten as a whole.
+            return Ok(());
+        }
         let mut stored = self.stored.lock();
         let mut next = stored.clone();
         next.retained.retain(|retained| retained.id != checkpoint);

@@ -257,6 +257,7 @@ impl Runner {
         let id = self.job.id();
         let mut to_deploy = Vec::new();
         let mut cancelled = Vec::new();
+        self.note_end(&actions);
         for action in actions {
             match action {
                 Action::RequestSlots(slots) => {
@@ -344,6 +345,21 @@ impl Runner {
             self.timers.add(patience, Due::Cancelled(cancelled));
         }
         self.deploy(to_deploy);
+    }
+
+    /// Remembers that the job ends by these actions, before anything is deleted that another
+    /// JobManager could go on from.
+    fn note_end(&self, actions: &[Action]) {
+        let ends = actions.iter().any(|action| {
+            matches!(action, Action::JobReachedTerminal { status, .. } if status.is_globally_terminal())
+        });
+        let kept = actions.iter().find_map(|action| match action {
+            Action::DeleteLeftovers { retained, is_over: true } => Some(retained),
+            _ => None,
+        });
+        if let (true, Some(kept)) = (ends, kept) {
+            self.checkpoints.end(kept);
+        }
     }
 
     fn report(&mut self, status: JobStatus) {

@@ -186,6 +186,7 @@ impl JobManager {
         manager.spawn_servers(listener);
         let dispatcher = manager.dispatcher.clone();
         manager.spawn(async move {
+            dispatcher.clean_up_ended().await;
             dispatcher.recover(found).await;
             if let Some(application) = application {
                 application.run(&dispatcher).await;

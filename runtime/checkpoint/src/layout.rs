@@ -25,6 +25,7 @@ const TASK_OWNED: &str = "taskowned";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointLayout {
     job: JobId,
+    directory: StorageUrl,
     folder: StorageUrl,
 }
 
@@ -34,13 +35,19 @@ impl CheckpointLayout {
     /// # Errors
     /// Where the directory is no address.
     pub fn new(directory: &str, job: JobId) -> Result<Self, StorageError> {
-        let folder = StorageUrl::parse(directory)?.join(&job.to_string())?;
-        Ok(Self { job, folder })
+        let directory = StorageUrl::parse(directory)?;
+        let folder = directory.join(&job.to_string())?;
+        Ok(Self { job, directory, folder })
     }
 
     /// Returns the job.
     pub fn job(&self) -> JobId {
         self.job
+    }
+
+    /// Returns the directory of checkpoints.
+    pub fn directory(&self) -> &StorageUrl {
+        &self.directory
     }
 
     /// Returns the job's folder.

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum Work {
+    /// Remember that the job has ended, before anything is deleted that it could start from.
+    End,
     /// Delete something, and first the pointer to a checkpoint.
     Delete(Option<CheckpointId>, Deletion),
     /// Keep the job's configuration for the next JobManager.
@@ -40,15 +42,25 @@ impl Cleanup {
     pub(crate) async fn run(mut self) {
         while let Some(work) = self.work.recv().await {
             let work = Arc::new(work);
+            let is_end = matches!(*work, Work::End);
             for tries_left in (0..TRIES).rev() {
                 let (kept, work) = (self.kept.clone(), work.clone());
                 let Err(error) = blocking(move || kept.carry_out(&work)).await else { break };
-                if tries_left == 0 {
-                    tracing::warn!("job {}: given up: {error}", self.kept.job);
-                } else {
+                if tries_left > 0 {
                     tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                tracing::warn!("job {}: given up: {error}", self.kept.job);
+                if is_end {
+                    // Another JobManager may run the job again.
+                    tracing::warn!("job {}: its checkpoints stay", self.kept.job);
+                    return;
                 }
             }
+        }
+        let kept = self.kept;
+        if let Err(error) = blocking(move || kept.forget_end()).await {
+            tracing::warn!("{error}");
         }
     }
 }
@@ -56,6 +68,7 @@ impl Cleanup {
 impl Kept {
     fn carry_out(&self, work: &Work) -> Result<(), String> {
         match work {
+            Work::End => self.end().map_err(|error| error.to_string()),
             Work::Delete(checkpoint, deletion) => {
                 // What nobody remembers any more isn't looked for.
                 if let Some(checkpoint) = checkpoint {
