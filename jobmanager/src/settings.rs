@@ -4,12 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sciurus_core::config::options::cluster::{HighAvailabilityType, LoadBalanceMode};
-use sciurus_core::config::options::{client, cluster, jobmanager, sciurus, web};
+use sciurus_core::config::options::{
+    client, cluster, jobmanager, kubernetes, sciurus, taskmanager, web,
+};
 use sciurus_core::config::{ConfigError, Configuration, MemorySize};
 use sciurus_package::ExtractOptions;
 
 use crate::resource_manager::Placement;
-use crate::task_managers::HeartbeatSettings;
+use crate::task_managers::{HeartbeatSettings, TaskManagerService};
+
+/// What the environment may call the address of the pod: here, and where Flink's own manifests are.
+const POD_IP: [&str; 2] = ["POD_IP", "_POD_IP_ADDRESS"];
 
 /// The JobManager's settings.
 #[derive(Clone, Debug)]
@@ -58,6 +63,11 @@ pub struct Settings {
     pub wants_ha: bool,
     /// The TaskManagers to invite.
     pub task_managers: Vec<String>,
+    /// The address of the pod that this runs in: what TaskManagers that are found through Kubernetes
+    /// are invited to, since it needs neither a name nor a Service that has noticed the pod.
+    pub pod_ip: Option<String>,
+    /// The Service of Kubernetes whose TaskManagers are to be invited.
+    pub task_manager_service: Option<TaskManagerService>,
     /// The memory that the process may take; 0 where nothing is said.
     pub memory_bytes: u64,
 }
@@ -128,9 +138,63 @@ impl Settings {
             task_managers: configuration
                 .get_optional(&sciurus::JOBMANAGER_TASK_MANAGERS)?
                 .unwrap_or_default(),
+            pod_ip: pod_ip(|name| std::env::var(name).ok()),
+            task_manager_service: task_manager_service(configuration)?,
             memory_bytes: configuration
                 .get_optional(&jobmanager::MEMORY_PROCESS_SIZE)?
                 .map_or(0, MemorySize::bytes),
         })
+    }
+}
+
+fn task_manager_service(
+    configuration: &Configuration,
+) -> Result<Option<TaskManagerService>, ConfigError> {
+    let Some(name) = configuration.get_optional(&kubernetes::TASKMANAGER_SERVICE)? else {
+        return Ok(None);
+    };
+    let port = configuration.get(&taskmanager::RPC_PORT)?.first();
+    Ok(Some(TaskManagerService {
+        name,
+        namespace: configuration.get_optional(&kubernetes::NAMESPACE)?,
+        port: if port == 0 { TaskManagerService::USUAL_PORT } else { port },
+    }))
+}
+
+fn pod_ip(environment: impl Fn(&str) -> Option<String>) -> Option<String> {
+    POD_IP.iter().find_map(|name| environment(name).filter(|address| !address.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_of_task_managers_is_the_configurations() {
+        let service = |pairs: &[(&str, &str)]| {
+            let configuration = Configuration::from_pairs(pairs.iter().copied());
+            Settings::read(&configuration).unwrap().task_manager_service
+        };
+        assert_eq!(service(&[]), None);
+        let name = ("kubernetes.taskmanager.service", "tm");
+        let expected = TaskManagerService { name: "tm".to_owned(), namespace: None, port: 6122 };
+        assert_eq!(service(&[name]), Some(expected.clone()));
+        let all = [name, ("kubernetes.namespace", "flink"), ("taskmanager.rpc.port", "7000-7009")];
+        let namespace = Some("flink".to_owned());
+        assert_eq!(service(&all), Some(TaskManagerService { namespace, port: 7000, ..expected }));
+    }
+
+    #[test]
+    fn the_pods_address_has_two_names() {
+        let find = |pairs: &[(&str, &str)]| {
+            pod_ip(|name| {
+                let found = pairs.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(find(&[]), None);
+        assert_eq!(find(&[("_POD_IP_ADDRESS", "10.0.0.1")]).as_deref(), Some("10.0.0.1"));
+        let both = [("POD_IP", ""), ("_POD_IP_ADDRESS", "10.0.0.2")];
+        assert_eq!(find(&both).as_deref(), Some("10.0.0.2"));
     }
 }

@@ -3,7 +3,7 @@
 mod application;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ use crate::resource_manager::ResourceManager;
 use crate::rest::{RestOptions, RestServer, RestStartError};
 use crate::settings::Settings;
 use crate::task_managers::{
-    GreetingLimits, JobManagerService, StaticAddresses, TaskManagers, dial_task_managers, incoming,
-    watch_heartbeats,
+    EndpointSliceAddresses, GreetingLimits, JobManagerService, StaticAddresses, TaskManagers,
+    dial_task_managers, incoming, watch_heartbeats,
 };
 
 pub use application::{Application, ApplicationError, ApplicationSource, ApplicationStatus};
@@ -265,14 +265,25 @@ impl JobManager {
             }
         });
         self.spawn(watch_heartbeats(self.task_managers.clone()));
+        self.spawn_invitations();
+    }
+
+    fn spawn_invitations(&self) {
         let settings = self.dispatcher.settings();
+        let port = self.rpc_address.port();
         if !settings.task_managers.is_empty() {
             let addresses = StaticAddresses::new(settings.task_managers.iter().cloned());
-            let task_managers = self.task_managers.clone();
-            let job_manager = format!("{}:{}", settings.rpc_address, self.rpc_address.port());
-            self.spawn(async move {
-                dial_task_managers(task_managers, addresses.watch(), job_manager).await;
-            });
+            let job_manager = format!("{}:{port}", settings.rpc_address);
+            self.spawn(dial_task_managers(self.task_managers.clone(), addresses, job_manager));
+        }
+        if let Some(service) = &settings.task_manager_service {
+            let addresses = EndpointSliceAddresses::new(service.clone());
+            let host = settings.pod_ip.as_ref().unwrap_or(&settings.rpc_address);
+            let job_manager = match host.parse::<IpAddr>() {
+                Ok(address) => SocketAddr::new(address, port).to_string(),
+                Err(_) => format!("{host}:{port}"),
+            };
+            self.spawn(dial_task_managers(self.task_managers.clone(), addresses, job_manager));
         }
     }
 

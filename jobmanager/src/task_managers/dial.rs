@@ -1,6 +1,7 @@
 //! Asks TaskManagers to register: those whose addresses the JobManager was given.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sciurus_rpc::convert::bytes_of;
@@ -12,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Endpoint;
 
 use super::TaskManagers;
+use super::addresses::Addresses;
 
 /// How long an invitation may take.
 const INVITATION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,28 +25,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait after an invitation that was taken and not followed: it may follow another's.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The addresses that a configuration names; they never change. Whoever watches a directory of
-/// TaskManagers has a channel of his own instead.
-pub struct StaticAddresses {
-    /// Kept, because the end of the channel would mean that nobody is to be invited any more.
-    sender: watch::Sender<BTreeSet<String>>,
-}
-
-impl StaticAddresses {
-    /// Takes addresses, each as host:port.
-    pub fn new(addresses: impl IntoIterator<Item = String>) -> Self {
-        Self { sender: watch::Sender::new(addresses.into_iter().collect()) }
-    }
-
-    /// Returns the channel of the addresses.
-    pub fn watch(&self) -> watch::Receiver<BTreeSet<String>> {
-        self.sender.subscribe()
-    }
-}
-
-/// Invites the TaskManagers at these addresses (host:port) to the JobManager at `job_manager`, as
-/// long as they aren't registered, until the channel of the addresses ends.
+/// Invites TaskManagers to the JobManager at `job_manager` (host:port), as long as they aren't
+/// registered: those whose addresses are known, for as long as this is polled.
 pub async fn dial_task_managers(
+    task_managers: TaskManagers,
+    addresses: impl Addresses,
+    job_manager: String,
+) {
+    let (sender, receiver) = watch::channel(BTreeSet::new());
+    tokio::select! {
+        never = addresses.follow(sender) => match never {},
+        () = dial(task_managers, receiver, job_manager) => {}
+    }
+}
+
+async fn dial(
     task_managers: TaskManagers,
     mut addresses: watch::Receiver<BTreeSet<String>>,
     job_manager: String,
@@ -112,12 +107,17 @@ async fn invite(task_managers: TaskManagers, address: String, job_manager: Strin
 async fn is_registered(task_managers: &TaskManagers, address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else { return false };
     let Ok(port) = port.parse::<u16>() else { return false };
-    let places = task_managers.invitable();
-    if places.contains(&(host.to_owned(), port)) {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if task_managers.is_registered_at(host, port) {
         return true;
     }
+    if host.parse::<IpAddr>().is_ok() {
+        return false;
+    }
     match timeout(INVITATION_TIMEOUT, tokio::net::lookup_host(address)).await {
-        Ok(Ok(mut found)) => found.any(|found| places.contains(&(found.ip().to_string(), port))),
+        Ok(Ok(mut found)) => {
+            found.any(|found| task_managers.is_registered_at(&found.ip().to_string(), port))
+        }
         _ => false,
     }
 }

@@ -4,17 +4,19 @@
 //! there. However it ends — the connection breaks, heartbeats stay away, the TaskManager registers
 //! anew or doesn't read what it is sent — the way is the same one, [`TaskManagers::lose`].
 
+mod addresses;
 mod connections;
 mod dial;
 mod files;
 mod heartbeat;
 mod info;
+mod kubernetes;
 mod outbound;
 mod service;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,11 +39,13 @@ use crate::resource_manager::ResourceManager;
 use files::OpenRequests;
 use outbound::Outbound;
 
+pub use addresses::{Addresses, StaticAddresses};
 pub use connections::{GreetingLimits, incoming};
-pub use dial::{StaticAddresses, dial_task_managers};
+pub use dial::dial_task_managers;
 pub use files::{FileError, FileRequest, FileStream, LogFile, NamedFile};
 pub use heartbeat::watch_heartbeats;
 pub use info::{Hardware, MemoryConfiguration, Registration, RegistrationError, TaskManagerInfo};
+pub use kubernetes::{EndpointSliceAddresses, TaskManagerService};
 pub(crate) use service::JobManagerService;
 pub(crate) use session::bounded;
 
@@ -303,16 +307,15 @@ impl TaskManagers {
         self.0.sessions.read().values().cloned().collect()
     }
 
-    /// Returns where the TaskManagers are that can be invited: those need not be invited.
-    fn invitable(&self) -> BTreeSet<(String, u16)> {
-        let sessions = self.0.sessions.read();
-        let mut places = BTreeSet::new();
-        for session in sessions.values() {
-            let port = session.registration.rpc_port;
-            places.insert((session.registration.host.clone(), port));
-            places.extend(session.peer.map(|peer| (peer.ip().to_string(), port)));
-        }
-        places
+    /// Says whether the TaskManager that takes invitations there is registered: by the host that it
+    /// names, or the address that it comes from.
+    fn is_registered_at(&self, host: &str, port: u16) -> bool {
+        let address = host.parse::<IpAddr>().ok();
+        self.0.sessions.read().values().any(|session| {
+            session.registration.rpc_port == port
+                && (session.registration.host == host
+                    || address.is_some_and(|address| session.comes_from(address)))
+        })
     }
 
     fn describe(&self, session: &Session) -> TaskManagerInfo {
@@ -329,6 +332,10 @@ impl TaskManagers {
 impl Session {
     fn touch(&self, now: Timestamp) {
         self.last_heartbeat.store(now, Ordering::Relaxed);
+    }
+
+    fn comes_from(&self, address: IpAddr) -> bool {
+        self.peer.is_some_and(|peer| peer.ip().to_canonical() == address)
     }
 
     fn end(&self) {

@@ -205,7 +205,8 @@ async fn a_job_manager_that_stops_leaves_nothing_running() {
     println!("children left: {children:?}");
 }
 
-struct Invited(mpsc::UnboundedSender<Invitation>);
+/// Takes invitations as a TaskManager does.
+pub struct Invited(pub mpsc::UnboundedSender<Invitation>);
 
 #[tonic::async_trait]
 impl TaskManager for Invited {

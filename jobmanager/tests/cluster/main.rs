@@ -6,6 +6,7 @@
 mod common;
 mod failures;
 mod jobs;
+mod kubernetes;
 mod lives;
 mod scale;
 mod sessions;

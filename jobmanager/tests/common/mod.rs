@@ -4,6 +4,7 @@
 //! started it, plays the coordinator of the job that its configuration describes.
 #![allow(dead_code)]
 
+pub mod api_server;
 pub mod job;
 pub mod task_manager;
 

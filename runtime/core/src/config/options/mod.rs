@@ -7,6 +7,7 @@ pub mod client;
 pub mod cluster;
 pub mod execution;
 pub mod jobmanager;
+pub mod kubernetes;
 pub mod log;
 pub mod metrics;
 pub mod pipeline;
@@ -30,7 +31,7 @@ pub struct OptionGroup {
 }
 
 /// All options, by subject.
-pub static GROUPS: [&OptionGroup; 16] = [
+pub static GROUPS: [&OptionGroup; 17] = [
     &pipeline::GROUP,
     &execution::GROUP,
     &restart_strategy::GROUP,
@@ -41,6 +42,7 @@ pub static GROUPS: [&OptionGroup; 16] = [
     &cluster::GROUP,
     &jobmanager::GROUP,
     &taskmanager::GROUP,
+    &kubernetes::GROUP,
     &rest::GROUP,
     &web::GROUP,
     &client::GROUP,
