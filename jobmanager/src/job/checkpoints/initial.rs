@@ -179,7 +179,14 @@ fn savepoint(
     let Some(path) = configuration.get_optional(&client::STATE_RECOVERY_PATH)? else {
         return Ok(None);
     };
-    let loaded = storage.load_checkpoint(&path, Verification::Files);
-    let (metadata, bytes) = loaded.map_err(CheckpointSetupError::Savepoint)?;
+    // A job's folder stands for its newest checkpoint.
+    let latest = storage.load_latest(&path, Verification::Files);
+    let (metadata, bytes) = match latest.map_err(CheckpointSetupError::Savepoint)? {
+        Some(latest) => latest,
+        None => {
+            let loaded = storage.load_checkpoint(&path, Verification::Files);
+            loaded.map_err(CheckpointSetupError::Savepoint)?
+        }
+    };
     Ok(Some(InitialSavepoint::new(metadata, bytes, configuration)?))
 }

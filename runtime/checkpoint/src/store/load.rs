@@ -1,6 +1,7 @@
 //! Reading checkpoints, and telling whole ones from others.
 
 use sciurus_core::checkpoint::CheckpointId;
+use sciurus_core::ids::JobId;
 
 use super::{CheckpointStore, LoadError, LoadReason, MAX_METADATA_BYTES};
 use crate::handle::StateFile;
@@ -139,6 +140,29 @@ impl CheckpointStore {
 }
 
 impl Storage {
+    /// Reads the newest checkpoint that is whole in the folder of a job, if the path names such a
+    /// folder and there is one, and returns it with the length of its metadata in bytes.
+    ///
+    /// # Errors
+    /// Where the storage fails, so that it isn't known which is the newest.
+    pub fn load_latest(
+        &self,
+        path: &str,
+        verification: Verification,
+    ) -> Result<Option<(CheckpointMetadata, u64)>, LoadError> {
+        let failed =
+            |error| LoadError { path: path.to_owned(), reason: LoadReason::Storage(error) };
+        let url = StorageUrl::parse(path).map_err(failed)?;
+        let (Some(directory), Ok(job)) = (url.parent(), url.name().parse::<JobId>()) else {
+            return Ok(None);
+        };
+        let store = CheckpointStore::new(self.clone(), &directory.to_string(), job);
+        let store = store.map_err(failed)?;
+        let retained = store.scan().map_err(failed)?;
+        let newest = store.latest_good(&retained, verification)?.whole.pop();
+        Ok(newest.map(|(pointer, metadata)| (metadata, pointer.metadata_bytes)))
+    }
+
     /// Reads a checkpoint or savepoint and returns it with the length of its metadata in bytes. The
     /// path names its folder or its `_metadata`.
     ///

@@ -64,6 +64,7 @@ pub fn suite(site: &Site) {
     what_is_written_is_loaded(site);
     what_is_not_whole_is_refused(site);
     the_newest_whole_one_is_found(site);
+    a_job_s_folder_stands_for_its_newest_checkpoint(site);
     a_checkpoint_is_deleted(site);
     only_savepoints_are_disposed_of(site);
     a_savepoint_can_be_moved(site);
@@ -91,6 +92,22 @@ fn what_is_written_is_loaded(site: &Site) {
     clear(site);
     assert!(store.scan().unwrap().is_empty());
     assert_eq!(store.highest_id().unwrap(), None);
+}
+
+fn a_job_s_folder_stands_for_its_newest_checkpoint(site: &Site) {
+    let (storage, folder) = (&site.storage, store(site).layout().folder().to_string());
+    let latest = |path: &str| storage.load_latest(path, Verification::Files).unwrap();
+    assert_eq!(latest(&folder), None);
+    let (first, second) = (write(site, 9), write(site, 10));
+    let loaded = |path: &str| store(site).load(path, Verification::Files).unwrap();
+    assert_eq!(latest(&folder).unwrap().0, loaded(&second.url));
+    assert_eq!(latest(&format!("{folder}/")).unwrap().0, loaded(&second.url));
+    storage.put(&format!("{}/{METADATA_FILE}", second.url), b"damaged").unwrap();
+    assert_eq!(latest(&folder).unwrap().0, loaded(&first.url));
+    // Other folders stand for themselves.
+    assert_eq!(latest(&first.url), None);
+    assert_eq!(latest(&site.url("ck")), None);
+    clear(site);
 }
 
 fn what_is_not_whole_is_refused(site: &Site) {
