@@ -102,7 +102,9 @@ fn jars_group() -> EndpointGroup {
             "As in Flink.";
         post "/jars/:jarid/run" jars::run,
             "As in Flink. `entryClass` chooses one of the package's jobs. A savepoint that can't be \
-             restored is refused with the reason.";
+             restored is refused with the reason. Besides what was uploaded, `jarid` may be \
+             `local://PATH` (with `%2F` for `/`), a package below one of the directories of \
+             `sciurus.package.installed-directories`.";
         post "/jars/:jarid/run-application" jars::run_application,
             "As in Flink. The application has one job, and its id.";
     }

@@ -13,6 +13,9 @@ use super::server::AskedPath;
 /// The most values that a parameter which is a list may have.
 const MAX_LIST: usize = 10_000;
 
+/// What the name of a package begins with that lies in the image.
+pub const LOCAL: &str = "local://";
+
 /// The parameters of a request, by Flink's names. Those nobody asks for are ignored.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
@@ -33,8 +36,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
         let path: Vec<_> =
             path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         // Flink decodes a path before it looks for the endpoint; with a slash in a parameter it
-        // finds none.
-        if path.iter().any(|(_, value)| value.contains('/')) {
+        // finds none. A package of the image is named by its path, which Flink doesn't know.
+        let is_refused = |(name, value): &(String, String)| {
+            value.contains('/') && !(name == "jarid" && value.starts_with(LOCAL))
+        };
+        if path.iter().any(is_refused) {
             return Err(RestError::no_such_file(&decoded(&uri)));
         }
         let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)

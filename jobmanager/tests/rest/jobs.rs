@@ -39,6 +39,33 @@ async fn upload(cluster: &TestCluster) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_of_the_image_is_run_by_its_path_and_other_files_are_not() {
+    let cluster = start().await;
+    let _a = cluster.add("a", 1).await;
+    let address = cluster.manager().rest_address();
+    let run = |path: &Path| {
+        let path = path.display().to_string().replace('/', "%2F");
+        let body = json!({
+            "programArgsList": job::arguments(),
+            "flinkConfiguration": {"test.parallelism": "1", "test.vertices": "1"},
+        });
+        post(address, format!("/jars/local:%2F%2F{path}/run"), body)
+    };
+    let (status, body) = run(&std::env::current_exe().unwrap()).await;
+    assert_eq!(status, 200, "{body}");
+    let id: JobId = body["jobid"].as_str().unwrap().parse().unwrap();
+    cluster.runs(id, 1).await;
+    let outside = cluster.directory.path().join("job");
+    std::fs::copy(std::env::current_exe().unwrap(), &outside).unwrap();
+    for path in [outside.as_path(), Path::new("/no/such.jar")] {
+        let (status, body) = run(path).await;
+        assert_eq!(status, 400, "{body}");
+        let message = body["errors"][0].as_str().unwrap();
+        assert!(message.contains("There is no package") && message.contains("installed"), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_package_is_uploaded_run_looked_at_and_cancelled() {
     let cluster = start().await;
     let _a = cluster.add("a", 2).await;

@@ -3,6 +3,8 @@
 mod request;
 mod upload;
 
+use std::path::{Path, PathBuf};
+
 use axum::extract::State;
 use sciurus_core::graph::JobPlan;
 use sciurus_core::ids::{ApplicationId, JobId};
@@ -15,10 +17,10 @@ use super::Rest;
 use super::body::Json;
 use super::error::{RestError, RestResult};
 use super::jobs::JobPlanInfo;
-use super::params::Params;
+use super::params::{LOCAL, Params};
 use super::reply::{Empty, Reply, accepted, ok};
 use crate::dispatcher::{JobSubmission, PackageRef, SubmitError};
-use crate::packages::{DeletePackageError, UploadedPackage};
+use crate::packages::{DeletePackageError, UploadedPackage, blocking};
 use request::{JarRequest, RunRequest};
 
 /// `GET /jars`.
@@ -128,19 +130,44 @@ async fn submission(
     request: RunRequest,
 ) -> RestResult<JobSubmission> {
     let id = params.text("jarid");
-    let packages = rest.dispatcher().packages();
-    let package = packages.get(id).await.ok_or_else(|| {
-        RestError::internal(format!(
-            "Jar file {} does not exist",
-            packages.directory().join(id).display()
-        ))
-    })?;
+    let package = if let Some(path) = id.strip_prefix(LOCAL) {
+        PackageRef::Path(installed(rest, Path::new(path)).await?)
+    } else {
+        let packages = rest.dispatcher().packages();
+        let package = packages.get(id).await.ok_or_else(|| {
+            RestError::internal(format!(
+                "Jar file {} does not exist",
+                packages.directory().join(id).display()
+            ))
+        })?;
+        PackageRef::Uploaded(package.id)
+    };
     Ok(JobSubmission {
-        package: PackageRef::Uploaded(package.id),
+        package,
         entry: request.entry,
         arguments: request.arguments,
         configuration: request.configuration,
         job_id: request.job_id,
+    })
+}
+
+/// Finds a package where packages may be installed; other files of the machine are nobody's business.
+async fn installed(rest: &Rest, path: &Path) -> RestResult<PathBuf> {
+    let directories = rest.dispatcher().settings().installed.installed.clone();
+    let asked = path.to_owned();
+    let found = blocking(move || {
+        let path = std::fs::canonicalize(&asked).ok()?;
+        let lies_in = |directory: &PathBuf| {
+            std::fs::canonicalize(directory).is_ok_and(|directory| path.starts_with(directory))
+        };
+        (directories.iter().any(lies_in) && path.is_file()).then_some(path)
+    });
+    found.await.ok_or_else(|| {
+        RestError::bad_request(format!(
+            "There is no package {} in the image below one of the directories of \
+             sciurus.package.installed-directories.",
+            path.display()
+        ))
     })
 }
 
