@@ -67,6 +67,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Completions(arguments) => commands::completions::run(&arguments)?,
         Command::Jobmanager(arguments) => return process::jobmanager::run(&arguments),
         Command::Taskmanager(arguments) => return process::taskmanager::run(&arguments),
+        Command::Operator(arguments) => return process::operator::run(arguments),
         Command::StandaloneJob(arguments) => return process::standalone_job::run(arguments),
     }
     Ok(ExitCode::SUCCESS)

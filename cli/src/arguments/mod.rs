@@ -1,5 +1,6 @@
 //! What the command line looks like: Flink's options under Flink's names, and our own.
 
+mod operator;
 mod rescale;
 mod snapshots;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sciurus_core::ids::JobId;
 
+pub use operator::{Operator, OperatorCommand};
 pub use rescale::{Rescale, VertexParallelism};
 pub use snapshots::{Checkpoint, Inspect, Savepoint, SavepointAction, SavepointFormat, Stop};
 
@@ -44,6 +46,7 @@ pub enum Command {
     Taskmanager(Manager),
     #[command(name = "standalone-job")]
     StandaloneJob(StandaloneJob),
+    Operator(Operator),
 }
 
 /// Where settings come from.

@@ -43,4 +43,10 @@ pub enum ProcessError {
     /// The `TaskManager` can't go on.
     #[error(transparent)]
     TaskManagerEnded(sciurus_taskmanager::TaskManagerError),
+    /// The operator can't begin.
+    #[error(transparent)]
+    Operator(sciurus_operator::OperatorError),
+    /// The definitions of custom resources can't be written.
+    #[error("can't write the definitions: {0}")]
+    Crds(sciurus_operator::resources::YamlError),
 }

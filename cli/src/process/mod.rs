@@ -4,6 +4,7 @@ mod error;
 pub mod jobmanager;
 mod logging;
 mod manager;
+pub mod operator;
 pub mod signals;
 pub mod standalone_job;
 pub mod taskmanager;
