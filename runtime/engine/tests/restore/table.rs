@@ -52,8 +52,13 @@ const STATELESS: &[&str] = &[
     "Nothing",
 ];
 
+/// How many scripts are run: fewer where a backend takes long to open.
+fn cases() -> u32 {
+    if std::env::var_os("SCIURUS_TEST_STATE_BACKEND").is_some() { 5 } else { 60 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn a_restored_operator_comes_to_the_same_results_at_any_parallelism(script in scripts()) {
