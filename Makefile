@@ -55,11 +55,11 @@ lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
 
 bench: ## Measures speed and memory against plain loops (ARGS='word_count --rounds 9', ARGS=--help)
 	@.make/bootstrap bench
-	cargo run $(LOCKED) --release -p sciurus-benches -- $(ARGS)
+	cargo run $(LOCKED) --release -p sciurus-benches --features rocksdb -- $(ARGS)
 
 bench-cluster: ## Measures a local cluster of real processes: start, deployment, recovery, memory, exchange
 	@.make/bootstrap bench
-	cargo build $(LOCKED) --release -p sciurus-cli -p examples -p sciurus-bench-cluster
+	cargo build $(LOCKED) --release -p sciurus-cli -p examples -p sciurus-bench-cluster --features examples/rocksdb
 	@"$$CARGO_TARGET_DIR/release/sciurus-bench-cluster" $(ARGS)
 
 doc: ## Builds the API documentation

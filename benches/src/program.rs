@@ -17,6 +17,9 @@ pub const PROGRAMS: &[Program] = &[
     baseline::empty_process::PROGRAM,
     jobs::word_count::STREAMING,
     jobs::word_count::BATCH,
+    jobs::word_count::CHECKPOINTED,
+    #[cfg(feature = "rocksdb")]
+    jobs::word_count::ROCKSDB,
     jobs::windowed_word_count::TUMBLING,
     jobs::windowed_word_count::SLIDING,
     jobs::map_filter_map::PROGRAM,

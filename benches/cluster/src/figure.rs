@@ -21,10 +21,21 @@ pub enum Figure {
     ClusterCpu,
     CpuRatio,
     ClusterWall,
+    OutputAgain,
+    RescaleGap,
+    Pause,
+    Written,
+    Restored,
+    Uploaded,
 }
 
 impl Figure {
-    /// What it is, its unit, and the most that it is to be.
+    /// Whether more is better, so that the goal is a least.
+    fn is_rate(self) -> bool {
+        matches!(self, Self::Written | Self::Restored)
+    }
+
+    /// What it is, its unit, and the most, or of rates the least, that it is to be.
     fn about(self) -> (&'static str, &'static str, Option<f64>) {
         match self {
             Self::Size => ("size of the executable `sciurus`", "MB", Some(30.0)),
@@ -41,6 +52,20 @@ impl Figure {
             Self::ClusterCpu => ("word count, 2 TaskManagers with a slot each", "CPU s", None),
             Self::CpuRatio => ("the latter by the former", "", Some(1.5)),
             Self::ClusterWall => ("word count, 2 TaskManagers, by the clock", "s", None),
+            Self::OutputAgain => (
+                "100 MB of state: kill -9 of a TaskManager to new committed output",
+                "ms",
+                Some(2000.0),
+            ),
+            Self::RescaleGap => {
+                ("100 MB of state: gap in the output of a rescale from 2 to 4", "ms", Some(1000.0))
+            }
+            Self::Pause => ("1 GB in memory: pause of its task for a checkpoint", "ms", Some(10.0)),
+            Self::Written => ("1 GB in memory: written by one core", "MB/s", Some(300.0)),
+            Self::Restored => {
+                ("1 GB in memory: submission to running, at twice the parallelism", "MB/s", None)
+            }
+            Self::Uploaded => ("RocksDB: uploaded of the state by a checkpoint", "%", None),
         }
     }
 }
@@ -80,7 +105,10 @@ impl Figures {
                 what.to_owned(),
                 format!("{:.2} {unit}", median(values)),
                 format!("{least:.2}–{most:.2}"),
-                goal.map_or_else(String::new, |goal| format!("≤ {goal} {unit} {verdict}")),
+                goal.map_or_else(String::new, |goal| {
+                    let bound = if figure.is_rate() { '≥' } else { '≤' };
+                    format!("{bound} {goal} {unit} {verdict}")
+                }),
             ]);
         }
         if let Some(column) = table.column_mut(1) {
@@ -91,7 +119,8 @@ impl Figures {
 }
 
 fn is_met(figure: Figure, value: f64) -> bool {
-    figure.about().2.is_none_or(|goal| value <= goal)
+    let met = |goal| if figure.is_rate() { value >= goal } else { value <= goal };
+    figure.about().2.is_none_or(met)
 }
 
 /// The middle value, or the upper of the two middle ones.

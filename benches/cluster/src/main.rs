@@ -4,6 +4,7 @@
 
 mod figure;
 mod latencies;
+mod state;
 mod word_count;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,10 @@ struct Arguments {
     /// The text that words are counted of; left out, they aren't
     #[arg(long, value_name = "FILE")]
     corpus: Option<PathBuf>,
+
+    /// Measures what state costs, too, some GB of it
+    #[arg(long)]
+    state: bool,
 
     /// The folder of the executables [default: that of this one]
     #[arg(long, value_name = "DIR")]
@@ -46,6 +51,9 @@ fn main() -> ExitCode {
     for round in 1..=arguments.rounds {
         eprintln!("round {round} of {}", arguments.rounds);
         latencies::measure(&executables, &mut figures);
+        if arguments.state {
+            state::measure(&executables, &mut figures);
+        }
         if let Some(corpus) = &arguments.corpus {
             word_count::measure(&executables, corpus, round, &mut figures);
         }
