@@ -120,12 +120,14 @@ fn publish(known: &watch::Sender<BTreeSet<String>>, found: BTreeSet<String>) {
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
-    match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == FORBIDDEN,
-        watcher::Error::WatchError(status) => status.code == FORBIDDEN,
-        _ => false,
-    }
+    use watcher::Error::{InitialListFailed, WatchError, WatchStartFailed};
+    let (InitialListFailed(kube::Error::Api(status))
+    | WatchStartFailed(kube::Error::Api(status))
+    | WatchError(status)) = error
+    else {
+        return false;
+    };
+    status.code == FORBIDDEN
 }
 
 /// Writes an error with all its causes, none of them twice.
