@@ -40,6 +40,16 @@ pub enum StartError {
         /// What the last one said.
         source: io::Error,
     },
+    /// The port for health isn't free.
+    #[error("can't answer for the TaskManager's health on {host}:{port} (health.port): {source}")]
+    Health {
+        /// The address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 /// Says why a TaskManager ended by itself.

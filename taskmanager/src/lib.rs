@@ -13,6 +13,7 @@
 //!   │     └── packages   executables: fetched, checked, unpacked, kept
 //!   ├── metrics     what is told of processes and tasks
 //!   └── files       log files, lists of threads
+//!   health          answers who asks whether it is well
 //!   settings, memory, machine, procfs, scratch   what it is built on
 //! ```
 //!
@@ -22,6 +23,7 @@
 mod agent;
 mod error;
 mod files;
+mod health;
 mod machine;
 mod memory;
 mod metrics;

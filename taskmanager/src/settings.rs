@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sciurus_core::config::options::{cluster, jobmanager, log, sciurus, taskmanager};
+use sciurus_core::config::options::{cluster, health, jobmanager, log, sciurus, taskmanager};
 use sciurus_core::config::{ConfigError, Configuration, Ports};
 
 use crate::error::StartError;
@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) rpc_ports: Ports,
     /// What `Register` says where it is not the port that is listened on.
     pub(crate) rpc_port_shown: Option<u16>,
+    /// Where it answers for its health, if it does.
+    pub(crate) health_port: Option<u16>,
     pub(crate) data_ports: String,
     /// The ports under which others find those; empty where they are the same.
     pub(crate) advertised_data_ports: String,
@@ -130,6 +132,7 @@ impl Settings {
                 .unwrap_or_else(|| "0.0.0.0".to_owned()),
             rpc_port_shown: rpc_bind_port.map(|_| rpc_port.first()).filter(|port| *port != 0),
             rpc_ports: rpc_bind_port.map_or(rpc_port, Ports::one),
+            health_port: Some(conf.get(&health::PORT)?).filter(|port| *port != 0),
             data_ports: data_ports(conf)?,
             advertised_data_ports: advertised_data_ports(conf)?,
             resource_id: conf.get_optional(&taskmanager::RESOURCE_ID)?,

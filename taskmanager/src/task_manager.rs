@@ -18,7 +18,6 @@ use tracing::{error, info, warn};
 use crate::agent::Agent;
 use crate::error::{StartError, TaskManagerError};
 use crate::files::LogFiles;
-use crate::machine;
 use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::packages::PackageCache;
@@ -26,6 +25,7 @@ use crate::scratch::Scratch;
 use crate::session::{Registration, serve_invitations};
 use crate::settings::{Settings, TaskManagerOptions, join_host_port};
 use crate::workers::Workers;
+use crate::{health, machine};
 
 /// A running TaskManager. It stops when this is dropped, but only [`TaskManager::stop`] waits until
 /// its workers have ended.
@@ -68,6 +68,9 @@ impl TaskManager {
             ExtractOptions { installed },
         );
         let (registered, receiver) = watch::channel(false);
+        if let Some(port) = settings.health_port {
+            health::serve(&settings.bind_host, port, receiver.clone(), stop.clone()).await?;
+        }
         let agent = Agent {
             registration: registration(&settings, id.clone(), rpc_port),
             invitations,

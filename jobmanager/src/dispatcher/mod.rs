@@ -229,6 +229,11 @@ impl Dispatcher {
         self.stop_with(ApplicationStatus::Succeeded);
     }
 
+    /// Tells whether the cluster stops, or has been asked to.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.0.closing.is_cancelled() || self.0.shutdown.borrow().is_some()
+    }
+
     pub(crate) fn stop_with(&self, status: ApplicationStatus) {
         self.0.shutdown.send_if_modified(|asked| {
             let is_first = asked.is_none();

@@ -5,7 +5,7 @@
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::{
-    Rest, applications, checkpoints, cluster, jars, job_manager, jobs, metrics, rescale,
+    Rest, applications, checkpoints, cluster, health, jars, job_manager, jobs, metrics, rescale,
     task_managers, vertices,
 };
 
@@ -64,7 +64,7 @@ macro_rules! method {
 pub fn groups() -> Vec<EndpointGroup> {
     let mut groups = vec![cluster_group(), jars_group(), jobs_group(), vertices_group()];
     groups.extend([checkpoints_group(), rescaling_group(), applications_group()]);
-    groups.extend([task_managers_group(), job_manager_group()]);
+    groups.extend([task_managers_group(), job_manager_group(), health_group()]);
     groups
 }
 
@@ -329,5 +329,15 @@ fn job_manager_group() -> EndpointGroup {
             "As in Flink.";
         get "/jobmanager/thread-dump" job_manager::thread_dump,
             "The threads with their states, without stacks.";
+    }
+}
+
+fn health_group() -> EndpointGroup {
+    group! { "Health":
+        get "/livez" health::live,
+            "Not Flink's: answers 200 `ok` while the JobManager works.";
+        get "/readyz" health::ready,
+            "Not Flink's: answers 200 `ok` while the JobManager takes jobs and TaskManagers, else 503. \
+             A TaskManager answers both at `health.port`.";
     }
 }

@@ -13,6 +13,7 @@ mod docs;
 mod endpoints;
 mod error;
 mod files;
+mod health;
 mod jars;
 mod job_manager;
 mod jobs;

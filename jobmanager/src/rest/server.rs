@@ -26,6 +26,7 @@ use tower_http::timeout::TimeoutBody;
 use super::Rest;
 use super::connections::{Connections, Place};
 use super::error::RestError;
+use super::health;
 use super::options::RestOptions;
 use super::reply::WithoutCors;
 
@@ -181,6 +182,7 @@ async fn answer(rest: Rest, router: Router, request: Request) -> Response {
     let origin = rest.options().allow_origin.clone();
     let mut response = match rest.admit() {
         Some(_permit) => answer_in_time(&rest, router, request).await,
+        None if health::is_asked(&request) => answer_in_time(&rest, router, request).await,
         None => RestError::unavailable(format!(
             "More than {} requests are being answered; try again later.",
             rest.options().max_requests

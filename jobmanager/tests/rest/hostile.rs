@@ -281,6 +281,17 @@ fn many_connections_at_once_are_all_served() {
 }
 
 #[test]
+fn who_asks_for_the_health_of_a_busy_server_is_answered() {
+    let cluster = Cluster::start_with(|options| options.max_requests = 0);
+    let address = cluster.rest();
+    assert_eq!(http::get(address, "/overview").status, 503);
+    for path in ["/livez", "/readyz"] {
+        let answer = http::get(address, path);
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"ok\n"[..]), "{path}");
+    }
+}
+
+#[test]
 fn who_connects_and_asks_nothing_keeps_nobody_out() {
     let cluster = Cluster::start_with(|options| options.max_connections = 8);
     let address = cluster.rest();

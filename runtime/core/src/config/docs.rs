@@ -12,7 +12,7 @@ const INTRODUCTION: &str = "\
 <!-- Generated from runtime/core/src/config/options. To write it anew:
      UPDATE_DOCS=1 cargo test -p sciurus-core config_docs -->
 
-Keys, types and defaults are Flink's; Sciurus's own begin with `sciurus.`. A setting comes from the
+Keys, types and defaults are Flink's; Sciurus's own begin with `sciurus.` or `health.`. A setting comes from the
 command line (`-Dkey=value`), from `config.yaml` (nested or flat) or from the older
 `flink-conf.yaml`. The executable `sciurus` looks for these files in `--configDir`, else in
 `FLINK_CONF_DIR`, else in `$FLINK_HOME/conf`, `/opt/flink/conf` and `./conf`. Over the file's settings

@@ -1,11 +1,12 @@
 //! The table of options: one module per group, and [`GROUPS`] and [`all`] over all of them.
 //!
-//! Keys, types and defaults are those of Flink 2.3; Sciurus's own options begin with `sciurus.`.
+//! Keys, types and defaults are those of Flink 2.3; Sciurus's own options begin with `sciurus.` or `health.`.
 
 pub mod checkpointing;
 pub mod client;
 pub mod cluster;
 pub mod execution;
+pub mod health;
 pub mod jobmanager;
 pub mod kubernetes;
 pub mod log;
@@ -31,7 +32,7 @@ pub struct OptionGroup {
 }
 
 /// All options, by subject.
-pub static GROUPS: [&OptionGroup; 17] = [
+pub static GROUPS: [&OptionGroup; 18] = [
     &pipeline::GROUP,
     &execution::GROUP,
     &restart_strategy::GROUP,
@@ -48,6 +49,7 @@ pub static GROUPS: [&OptionGroup; 17] = [
     &client::GROUP,
     &log::GROUP,
     &metrics::GROUP,
+    &health::GROUP,
     &sciurus::GROUP,
 ];
 
