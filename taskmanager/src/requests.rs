@@ -61,6 +61,7 @@ pub(crate) fn read_start(
         configuration: start.configuration,
         init,
         logs: WorkerLogs::new(&agent.log_directory, &log.prefix, job, log.max_file_bytes),
+        console: log.console,
         scratch_workers: agent.scratch.workers(),
         start_timeout: settings.worker_start_timeout,
         cancellation_timeout: settings.cancellation_timeout,

@@ -111,6 +111,8 @@ pub(crate) struct LogSettings {
     /// What the names of workers' log files begin with.
     pub(crate) prefix: String,
     pub(crate) max_file_bytes: u64,
+    /// Whether what workers print goes to the TaskManager's own output, too.
+    pub(crate) console: bool,
 }
 
 impl Settings {
@@ -173,6 +175,7 @@ impl LogSettings {
             log_file,
             stdout_file,
             max_file_bytes: configuration.get(&log::MAX_FILE_SIZE)?.bytes(),
+            console: configuration.get(&sciurus::WORKER_CONSOLE)?,
         })
     }
 }

@@ -3,8 +3,9 @@
 //! - [`Workers`] knows which job has which worker, and gives out what they report.
 //! - `supervise` is a worker's life, a task of its own each; `process` starts the process, `frames`
 //!   reads its messages, `ending` says why it ended, `stopping` how it is made to, `logs` is about
-//!   its files.
+//!   its files, `console` passes on what is in them.
 
+mod console;
 mod ending;
 mod frames;
 mod logs;
@@ -55,6 +56,8 @@ pub(crate) struct WorkerSpec {
     pub(crate) configuration: HashMap<String, String>,
     pub(crate) init: proto::WorkerInit,
     pub(crate) logs: WorkerLogs,
+    /// Whether what it prints goes to the TaskManager's own output, too.
+    pub(crate) console: bool,
     /// Where workers have their working directories.
     pub(crate) scratch_workers: PathBuf,
     pub(crate) start_timeout: Duration,

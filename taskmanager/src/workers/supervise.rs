@@ -24,6 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::console::Console;
 use super::ending::{Ending, code_and_signal};
 use super::frames::Frames;
 use super::stopping::{Step, Stopping};
@@ -82,6 +83,7 @@ pub(super) async fn run(
             return ended(Some(error.to_cause()));
         }
     };
+    let console = spec.console.then(|| Console::follow(&spec.logs)).flatten();
     let cgroups = Cgroups::of_this_process();
     let oom_kills = cgroups.oom_kills();
     let (mut process, socket) = match process::start(&spec, &executable.path).await {
@@ -100,6 +102,9 @@ pub(super) async fn run(
     // What the worker has started itself goes with it.
     kill_group(pid, Signal::KILL);
     supervisor.drain().await;
+    if let Some(console) = console {
+        console.finish().await;
+    }
     let cause = supervisor.into_cause(status, cgroups.oom_kills() > oom_kills);
     drop(process);
     if let Some(cause) = &cause {

@@ -55,6 +55,11 @@ super::options! {
         .default(|| Duration::from_secs(60))
         .rule("at least 1 ms", |timeout| timeout.as_millis() >= 1);
 
+    /// Whether what a job's workers print goes to the TaskManager's own output as well as to their
+    /// files. In the container image it does unless this says otherwise.
+    WORKER_CONSOLE: bool = "sciurus.worker.console"
+        .default(|| false);
+
     /// Time between two reports of what tasks and processes measure.
     METRICS_REPORT_INTERVAL: Duration = "sciurus.metrics.report-interval"
         .default(|| Duration::from_secs(1))
