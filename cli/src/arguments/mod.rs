@@ -4,7 +4,7 @@ mod operator;
 mod rescale;
 mod snapshots;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sciurus_core::ids::JobId;
@@ -129,7 +129,7 @@ pub struct Submission {
 impl Submission {
     /// Returns the package's path.
     pub fn package(&self) -> PathBuf {
-        self.program.first().map(PathBuf::from).unwrap_or_default()
+        self.program.first().map(|path| local_path(path)).unwrap_or_default()
     }
 
     /// Returns the job's arguments.
@@ -334,6 +334,9 @@ pub struct Manager {
     /// Logs to files only.
     #[arg(long, hide = true)]
     pub background: bool,
+    /// Takes what a container's environment says.
+    #[arg(long, hide = true)]
+    pub in_container: bool,
 }
 
 /// Runs one job on a cluster of its own: this process is its JobManager.
@@ -355,6 +358,13 @@ pub struct StandaloneJob {
     /// The job's arguments.
     #[arg(value_name = "ARGUMENTS", trailing_var_arg = true)]
     pub job_arguments: Vec<String>,
+}
+
+/// Returns the path that `file:///path` or Flink's `local:///path` names.
+pub fn local_path(text: &str) -> PathBuf {
+    let bare = text.strip_prefix("file:").or_else(|| text.strip_prefix("local:"));
+    let Some(bare) = bare.filter(|bare| bare.starts_with('/')) else { return PathBuf::from(text) };
+    Path::new("/").join(bare.trim_start_matches('/'))
 }
 
 fn job_id(text: &str) -> Result<JobId, String> {
@@ -381,6 +391,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_of_files_are_paths() {
+        for (text, path) in [
+            ("local:///opt/flink/usrlib/job.jar", "/opt/flink/usrlib/job.jar"),
+            ("file:/x.jar", "/x.jar"),
+            ("file:///x.jar", "/x.jar"),
+            ("relative/x.jar", "relative/x.jar"),
+            ("local:x.jar", "local:x.jar"),
+        ] {
+            assert_eq!(local_path(text), Path::new(path));
+        }
     }
 
     #[test]

@@ -11,10 +11,10 @@ use sciurus_jobmanager::{Application, ApplicationSource};
 use super::jobmanager;
 use super::manager::{self, Kind};
 use crate::Error;
-use crate::arguments::{ClaimMode, StandaloneJob};
+use crate::arguments::{ClaimMode, StandaloneJob, local_path};
 
 /// Where Flink's images have packages, below the home.
-const PACKAGE_DIRECTORIES: [&str; 3] = ["usrlib", "lib", "examples"];
+const PACKAGE_DIRECTORIES: [&str; 4] = ["usrlib", "lib", "examples", "examples/streaming"];
 
 /// The home where the environment names none: that of Flink's images.
 const USUAL_HOME: &str = "/opt/flink";
@@ -73,13 +73,6 @@ fn source(
     ))
 }
 
-/// Returns the path that `file:///path` or Flink's `local:///path` names.
-fn local_path(text: &str) -> PathBuf {
-    let bare = text.strip_prefix("file:").or_else(|| text.strip_prefix("local:"));
-    let Some(bare) = bare else { return PathBuf::from(text) };
-    Path::new("/").join(bare.trim_start_matches('/'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,19 +90,7 @@ mod tests {
         assert_eq!(find(&["c.jar", "d.jar"], &settings), path("c.jar"));
         assert_eq!(find(&[], &settings), path("/a.jar"));
         assert_eq!(find(&[], &settings[1..]), path("/b.jar"));
-        let directories = ["/home/usrlib", "/home/lib", "/home/examples"].map(PathBuf::from);
+        let directories = PACKAGE_DIRECTORIES.map(|name| Path::new("/home").join(name));
         assert_eq!(find(&[], &[]), ApplicationSource::Directories(directories.to_vec()));
-    }
-
-    #[test]
-    fn addresses_of_files_are_paths() {
-        for (text, path) in [
-            ("local:///opt/flink/usrlib/job.jar", "/opt/flink/usrlib/job.jar"),
-            ("file:/x.jar", "/x.jar"),
-            ("file:///x.jar", "/x.jar"),
-            ("relative/x.jar", "relative/x.jar"),
-        ] {
-            assert_eq!(local_path(text), Path::new(path));
-        }
     }
 }
