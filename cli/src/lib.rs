@@ -24,12 +24,25 @@ use clap::{CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command};
 pub use error::Error;
+use multicall::Call;
 
 /// Does what the arguments of the process say, the executable's own name first, and returns what
 /// the process ends with: 0 if it worked, 1 if it didn't, 2 if the arguments made no sense.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words = match Call::of(arguments.into_iter().collect()) {
+        Call::Own(words) => words,
+        Call::Other(words) => return multicall::take_place_of(&words),
+        Call::Sleep(words) => return multicall::sleep(&words),
+        Call::Usage => {
+            print!("{}", multicall::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Call::Refused(refusal) => {
+            eprintln!("error: {refusal}");
+            return ExitCode::FAILURE;
+        }
+    };
     let command = Arguments::command();
-    let words = multicall::with_verb(arguments.into_iter().collect());
     let words = spelling::modern(&command, words);
     let parsed = command
         .try_get_matches_from(words)

@@ -9,8 +9,8 @@ use sciurus_core::config::load::Loaded;
 use sciurus_core::config::options::{jobmanager, log, rest, taskmanager, web};
 use tokio::runtime::Builder;
 
-use super::ProcessError;
 use super::logging::{Logging, log_directory};
+use super::{ProcessError, container};
 use crate::arguments;
 use crate::{Error, configuration};
 
@@ -68,10 +68,16 @@ pub fn prepare(
     }
     let Loaded { file, mut configuration, warnings } = configuration::load(&arguments.settings)?;
     configuration.merge(&own_settings(kind, arguments)).merge(settings);
+    if arguments.in_container {
+        container::complete(kind, &mut configuration, |name| std::env::var(name).ok());
+    }
     let logging = Logging::start(&configuration, kind.name(), arguments.background)?;
     announce(kind, &configuration, file.as_deref());
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    if arguments.in_container {
+        container::log_variables_without_effect();
     }
     add_log_paths(kind, &mut configuration, &logging)?;
     Ok(Prepared { configuration, logging })
@@ -104,7 +110,12 @@ fn add_log_paths(
 ) -> Result<(), ProcessError> {
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     if let Some(directory) = log_directory(configuration)? {
-        configuration.set(&log::DIR, &shown(&directory));
+        if logging.file.is_some() {
+            configuration.set(&log::DIR, &shown(&directory));
+        } else {
+            // Jobs' logs go where temporary files go: the file system may be read-only.
+            configuration.remove(&log::DIR);
+        }
     }
     if let Some(file) = &logging.file {
         let option = match kind {

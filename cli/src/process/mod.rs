@@ -1,5 +1,6 @@
 //! Running as a manager: configuration, log, signals, the manager itself.
 
+mod container;
 mod error;
 pub mod jobmanager;
 mod logging;
