@@ -2,7 +2,7 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint bench bench-cluster doc clean
+.PHONY: help run test chaos lint bench bench-cluster image doc clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
@@ -61,6 +61,13 @@ bench-cluster: ## Measures a local cluster of real processes: start, deployment,
 	@.make/bootstrap bench
 	cargo build $(LOCKED) --release -p sciurus-cli -p examples -p sciurus-bench-cluster --features examples/rocksdb
 	@"$$CARGO_TARGET_DIR/release/sciurus-bench-cluster" $(ARGS)
+
+image: ## Builds the container image as an archive, without Docker and without a registry
+	@.make/bootstrap image
+	cargo build $(LOCKED) --release -p sciurus-cli -p examples -p sciurus-image \
+		--features sciurus-cli/s3,examples/rocksdb,examples/s3
+	@"$$CARGO_TARGET_DIR/release/sciurus-image" oci --executables "$$CARGO_TARGET_DIR/release" \
+		--output "$$(.make/cache image)/sciurus.tar"
 
 doc: ## Builds the API documentation
 	@.make/bootstrap doc

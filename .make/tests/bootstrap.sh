@@ -121,6 +121,14 @@ test_bootstrap_installs_what_rocksdb_is_compiled_with() {
     installs 'g++'
 }
 
+test_bootstrap_installs_what_strips_executables_for_the_image() {
+    machine 99.0.0
+    for_rocksdb
+    debian
+    bootstrap image
+    installs binutils
+}
+
 test_bootstrap_refuses_an_unknown_target() {
     machine 99.0.0
     ! bootstrap no_such_target || return 1
