@@ -80,6 +80,10 @@ impl Decider<'_> {
         if !model.runs() {
             self.adopt(model);
             self.delete_pods();
+            if self.status.job_status.state.as_deref() == Some(RECONCILING) {
+                // It is known not to run.
+                self.set_job_state("SUSPENDED");
+            }
             return;
         }
         if let Some(session) = model.job.as_ref().and_then(|job| job.session_cluster.as_ref()) {

@@ -29,21 +29,25 @@ mod tests {
 
     #[test]
     fn crds_are_what_the_types_say() {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds");
-        for crd in crds() {
-            let name = crd.metadata.name.clone().unwrap();
-            let path = directory.join(format!("{name}.yaml"));
-            let yaml = to_yaml(&crd).unwrap();
-            if std::env::var_os("UPDATE_CRDS").is_some() {
-                std::fs::create_dir_all(&directory).unwrap();
-                std::fs::write(&path, &yaml).unwrap();
+        // To be applied, and for Helm, which packs no file from elsewhere.
+        for directory in ["../crds", "../helm/sciurus-operator/crds"] {
+            let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+            for crd in crds() {
+                let name = crd.metadata.name.clone().unwrap();
+                let path = directory.join(format!("{name}.yaml"));
+                let yaml = to_yaml(&crd).unwrap();
+                if std::env::var_os("UPDATE_CRDS").is_some() {
+                    std::fs::create_dir_all(&directory).unwrap();
+                    std::fs::write(&path, &yaml).unwrap();
+                }
+                let committed = std::fs::read_to_string(&path).unwrap_or_default();
+                assert!(
+                    committed == yaml,
+                    "{} is not what the types say; to write it anew: \
+                     UPDATE_CRDS=1 cargo test -p sciurus-operator crds_are",
+                    path.display()
+                );
             }
-            let committed = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(
-                committed == yaml,
-                "k8s/crds/{name}.yaml is not what the types say; to write it anew: \
-                 UPDATE_CRDS=1 cargo test -p sciurus-operator crds_are"
-            );
         }
     }
 

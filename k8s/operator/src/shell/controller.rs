@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::DynamicObject;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -69,12 +68,10 @@ async fn run(context: Arc<Context>, kind: Kind, namespace: Option<String>) {
     let ours = watcher::Config::default().labels(&labels);
     let mut controller = Controller::new_with(api, watcher::Config::default(), resource.clone())
         .with_config(Config::default().concurrency(CONCURRENCY));
-    controller = watches::<Job>(controller, client, namespace, &ours, kind);
+    // All else is listed from time to time; each watch is a connection.
     if kind != Kind::FlinkSessionJob {
         controller = watches::<Pod>(controller, client, namespace, &ours, kind);
         controller = watches::<Deployment>(controller, client, namespace, &ours, kind);
-        controller = watches::<Service>(controller, client, namespace, &ours, kind);
-        controller = watches::<ConfigMap>(controller, client, namespace, &ours, kind);
     }
     controller
         .run(
