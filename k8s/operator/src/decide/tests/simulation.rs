@@ -111,7 +111,7 @@ fn check_starts(world: &World, starts: usize, durable: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_what_is_specified_runs_in_the_end_and_nothing_is_lost(
@@ -128,7 +128,7 @@ proptest! {
         }
         let suspended = world.resource.spec["job"]["state"] == json!("suspended");
         // Long enough for all that is tried again.
-        seconds_pass(&mut world, 150);
+        seconds_pass(&mut world, 120);
         if suspended {
             prop_assert_eq!(world.lifecycle(), LifecycleState::Suspended);
             prop_assert!(world.objects.keys().all(|(kind, _)| *kind != ObjectKind::Deployment));
