@@ -5,7 +5,7 @@
 machine() {
     local rust=$1 tool
     mkdir bin
-    for tool in bash env sed awk sort head printf dirname basename cksum cut mkdir cat find rm mv id; do
+    for tool in bash env sed awk sort head printf dirname basename cksum cut mkdir cat find rm mv id uname; do
         ln -s "$(command -v "$tool")" "bin/$tool"
     done
     stand_in cc
@@ -18,13 +18,14 @@ machine() {
 
 # A command that records its arguments in the file `calls` and then runs $2.
 stand_in() {
+    # It may be a link to the machine's own, which must not be written to.
+    rm -f "bin/$1"
     printf '#!/usr/bin/env bash\necho "%s $*" >>"%s/calls"\n%s\n' "$1" "$PWD" "${2:-}" >"bin/$1"
     chmod +x "bin/$1"
 }
 
 # A Debian machine whose apt offers the package $1, used by root.
 debian() {
-    rm -f bin/id
     stand_in id 'echo 0'
     stand_in apt-get
     stand_in apt-cache "[[ \$2 != '${1:-none}' ]] || echo '  Candidate: 1.27.1-1'"
@@ -127,6 +128,24 @@ test_bootstrap_installs_what_strips_executables_for_the_image() {
     debian
     bootstrap image
     installs binutils
+}
+
+test_bootstrap_installs_what_a_real_kubernetes_is_run_with() {
+    machine 99.0.0
+    debian
+    stand_in go "echo 'go version go1.19.8 linux/amd64'"
+    ! bootstrap k8s || return 1
+    installs 'iptables .*etcd-server containerd runc busybox-static'
+    # Each package once, though containerd has two of the commands.
+    ! installs 'containerd containerd' || return 1
+    grep -q 'Go 1.21 or newer is needed .* found: 1.19.8' said
+}
+
+test_bootstrap_says_that_a_real_kubernetes_needs_root() {
+    machine 99.0.0
+    stand_in id 'echo 1000'
+    ! bootstrap k8s || return 1
+    grep -q 'the test bed of Kubernetes needs root' said
 }
 
 test_bootstrap_refuses_an_unknown_target() {
