@@ -2,7 +2,7 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint bench bench-cluster image doc clean
+.PHONY: help run test chaos k8s-up k8s-down k8s-test lint bench bench-cluster image doc clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
@@ -45,6 +45,16 @@ chaos: ## Kills, stops and fills up a cluster at random while a job bills (SECON
 	@.make/bootstrap test
 	SCIURUS_CHAOS_SECONDS=$(SECONDS) SCIURUS_CHAOS_SEED=$(SEED) cargo test $(LOCKED) -p sciurus-cli \
 		--test cluster exactly_once -- --nocapture --test-threads 1 $(ARGS)
+
+k8s-up: ## Starts a real Kubernetes on this machine (Linux, root) and says how to use it
+	@.make/bootstrap k8s
+	@k8s/testbed/testbed up
+
+k8s-down: ## Ends it and leaves nothing behind
+	@k8s/testbed/testbed down
+
+k8s-test: ## Runs the tests on Kubernetes: on the cluster of KUBECONFIG, else on one of their own (ARGS=word_count)
+	@.make/k8s-test $(ARGS)
 
 lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
 	@.make/bootstrap lint
