@@ -5,7 +5,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::command::Output;
-use crate::kubernetes::Kubernetes;
+use crate::kubernetes::{Kubernetes, LONG, wait_for};
 
 /// A namespace, deleted with this value. When its test fails, what was in it is printed first.
 #[derive(Debug)]
@@ -24,7 +24,12 @@ impl<'k> Namespace<'k> {
              metadata:\n  name: {name}\n  labels:\n    \
              pod-security.kubernetes.io/enforce: restricted\n"
         ));
-        Self { kubernetes, name: name.to_owned() }
+        let space = Self { kubernetes, name: name.to_owned() };
+        // Without it no pod is let in.
+        wait_for("the default service account", LONG, || {
+            space.kubectl(&["get", "serviceaccount", "default"]).success.then_some(())
+        });
+        space
     }
 
     /// What it is called.

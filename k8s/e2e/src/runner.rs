@@ -60,11 +60,8 @@ pub fn run(tests: impl IntoIterator<Item = Test>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let tests: Vec<Test> = tests.into_iter().collect();
-    let cluster = if arguments.list {
-        Err("they are listed only".to_owned())
-    } else {
-        Kubernetes::try_get()
-    };
+    let cluster =
+        if arguments.list { Err("they are listed only".to_owned()) } else { Kubernetes::try_get() };
     let has_testbed = cluster.as_ref().is_ok_and(|cluster| cluster.testbed().is_some());
     let trials = tests
         .into_iter()
