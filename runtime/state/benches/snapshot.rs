@@ -33,16 +33,19 @@ fn backend() -> KeyedBackend {
     KeyedBackend::heap(BackendConfig::new(128, KeyGroupRange::of_subtask(0, 1, 128)))
 }
 
-/// Adds 1 to the count of every key.
+/// Adds 1 to the count of every key, of so many times 8 bytes.
 fn count_all(
     ctx: &mut KeyedBackend,
     count: &ValueState<i64>,
     keys: usize,
+    words: usize,
 ) -> Result<(), Box<dyn Error>> {
     let mut slots = Vec::new();
     for start in (0..keys).step_by(BATCH_ROWS) {
-        let numbers: Vec<u64> = (start..keys.min(start + BATCH_ROWS)).map(|n| n as u64).collect();
-        let bytes = KeyBytes::fixed(8, numbers.into());
+        let numbers: Vec<u64> = (start..keys.min(start + BATCH_ROWS))
+            .flat_map(|number| std::iter::repeat_n(number as u64, words))
+            .collect();
+        let bytes = KeyBytes::fixed(8 * words, numbers.into());
         ctx.resolve(Namespace::VOID, &bytes, &bytes.hashes(), None, &mut slots)?;
         let mut column = count.column(ctx, Namespace::VOID)?;
         for slot in &slots {
@@ -85,24 +88,31 @@ fn timers(keys: usize) -> Result<(), Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let keys = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(KEYS);
     timers(keys)?;
+    println!("keys of 8 bytes");
+    snapshots(keys, 1)?;
+    println!("keys of 24 bytes");
+    snapshots(keys, 3)
+}
+
+fn snapshots(keys: usize, words: usize) -> Result<(), Box<dyn Error>> {
     let mut ctx = backend();
     let mut count = ValueState::<i64>::new("count");
     ctx.register(&mut count)?;
     let start = now();
-    count_all(&mut ctx, &count, keys)?;
+    count_all(&mut ctx, &count, keys, words)?;
     report("count a new key", keys, start);
     let start = now();
-    count_all(&mut ctx, &count, keys)?;
+    count_all(&mut ctx, &count, keys, words)?;
     report("count a key", keys, start);
 
     let pause = Instant::now();
     let snapshot = ctx.snapshot();
     println!("{:>40} {:8.2} ms", "pause for a snapshot", pause.elapsed().as_secs_f64() * 1e3);
     let start = now();
-    count_all(&mut ctx, &count, keys)?;
+    count_all(&mut ctx, &count, keys, words)?;
     report("count a key that a snapshot shares", keys, start);
 
-    let mut bytes = Vec::with_capacity(40 * keys);
+    let mut bytes = Vec::with_capacity((32 + 8 * words) * keys);
     let start = now();
     let stats = snapshot.write(&mut bytes)?;
     let nanos = now() - start;

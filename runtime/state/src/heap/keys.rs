@@ -309,6 +309,16 @@ impl KeySnapshot {
         });
     }
 
+    /// Reads a byte of a key that doesn't lie in its cell, so that it is on its way to the cache.
+    #[inline]
+    pub(crate) fn touch(&self, cell: KeyCell) -> u8 {
+        if cell.is_free() || !cell.is_long() {
+            return 0;
+        }
+        let (chunk, offset) = cell.place();
+        self.arena.get(chunk).and_then(|bytes| bytes.get(offset)).copied().unwrap_or(0)
+    }
+
     /// Appends the length of a key and the key.
     #[inline]
     pub(crate) fn put_sized(&self, cell: KeyCell, out: &mut Vec<u8>) -> Result<(), SnapshotError> {
