@@ -56,7 +56,9 @@ spawn() {
             fd=${fd##*/}
             ((fd <= 2)) || exec {fd}>&-
         done
-        exec setsid "$@"
+        # Beside compilers that use all cores a control plane would seem dead, and its nodes lost.
+        # shellcheck disable=SC2016  # the inner shell's own
+        exec setsid bash -c 'echo -10 2>/dev/null >/proc/self/autogroup; exec "$@"' - "$@"
     ) >>"$state/logs/$name.log" 2>&1 </dev/null &
     disown $!
     record "$name" $!

@@ -109,14 +109,14 @@ control_up() {
     local name
     start_etcd
     start_kube-apiserver
-    await 'the API server' 60 api_answers
+    await 'the API server' 180 api_answers
     write_kubeconfig admin "$kubeconfig"
     for name in kube-controller-manager kube-scheduler kube-proxy; do
         write_kubeconfig "$name" "$state/pki/$name.kubeconfig"
     done
     start_kube-controller-manager
     start_kube-scheduler
-    await 'the API server' 60 api_is_ready
+    await 'the API server' 180 api_is_ready
     start_coredns
     start_provisioner
     kubectl apply --server-side -f "$here/storage.yaml" >/dev/null

@@ -125,7 +125,7 @@ node_up() {
     spawn "node$node" nsenter --net="/run/netns/$(node_netns "$node")" \
         unshare --mount --propagation slave --uts --ipc --pid --fork --kill-child \
         "$here/node-init" "$node" "$dir" "$bin"
-    await "containerd of node $node" 60 ctr --address "$dir/containerd.sock" version
+    await "containerd of node $node" 180 ctr --address "$dir/containerd.sock" version
     import_image "$node" "$state/pause.tar"
     import_image "$node" "$state/busybox.tar"
 }
