@@ -14,7 +14,7 @@ pub fn tests() -> Vec<Test> {
 /// A pod that runs a shell script, within what a restricted namespace allows.
 fn pod(name: &str, script: &str, more: &str) -> String {
     format!(
-        r#"
+        r"
 apiVersion: v1
 kind: Pod
 metadata: {{name: {name}, labels: {{app: {name}}}}}
@@ -29,7 +29,7 @@ spec:
       securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
       volumeMounts: [{{name: shared, mountPath: /shared}}]
   volumes: [{{name: shared, persistentVolumeClaim: {{claimName: shared}}}}]
-{more}"#
+{more}"
     )
 }
 

@@ -1,11 +1,13 @@
 //! Sciurus on a real Kubernetes cluster.
 //!
 //! A module for each topic lists its tests in a function `tests`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cluster;
+mod session;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sciurus_e2e::run([cluster::tests()].into_iter().flatten())
+    sciurus_e2e::run([cluster::tests(), session::tests()].into_iter().flatten())
 }
