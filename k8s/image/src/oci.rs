@@ -67,7 +67,7 @@ pub fn archive(
     let mut descriptors = Vec::new();
     for named in layers {
         let blob = blobs.put(named.layer.bytes.clone())?;
-        descriptors.push(blob.descriptor(MediaType::ImageLayerGzip)?);
+        descriptors.push(blob.descriptor(MediaType::ImageLayerZstd)?);
     }
     let architecture = match platform {
         platform if *platform == Platform::LINUX_ARM64 => Arch::ARM64,
