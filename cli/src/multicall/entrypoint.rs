@@ -7,13 +7,14 @@ use super::{Call, IN_CONTAINER, VERBS, file_name, shell};
 
 /// What the image says when it is asked for help.
 pub const USAGE: &str = "\
-Usage: docker-entrypoint.sh (jobmanager|standalone-job|taskmanager)
+Usage: docker-entrypoint.sh (jobmanager|standalone-job|taskmanager|operator)
     Or docker-entrypoint.sh help
     Or docker-entrypoint.sh PROGRAM [ARGUMENTS]...
 
 jobmanager        a JobManager of a session cluster
 standalone-job    a JobManager for one job: --job-classname NAME, --jars PATH, then the job's arguments
 taskmanager       a TaskManager
+operator          the operator of Kubernetes
 PROGRAM           any other, such as flink or sciurus, in place of this one
 
 Settings: /opt/flink/conf, JOB_MANAGER_RPC_ADDRESS, TASK_MANAGER_NUMBER_OF_TASK_SLOTS, FLINK_PROPERTIES,
@@ -60,6 +61,10 @@ pub fn call(arguments: &[OsString]) -> Call {
         Some("help") => Call::Usage,
         Some("history-server") => Call::Refused(Refusal::HistoryServer),
         Some(verb) if VERBS.contains(&verb) => manager(verb, rest),
+        Some("operator") => {
+            let own = ["sciurus", "operator"].map(OsString::from);
+            Call::Own(own.into_iter().chain(rest.iter().cloned()).collect())
+        }
         _ => {
             // What a shell would be given to run is understood without one.
             let words = shell::command_of(arguments).unwrap_or_else(|| arguments.to_vec());
@@ -121,6 +126,8 @@ mod tests {
         for words in [&[][..], &["help"]] {
             assert_eq!(call_of(words), Call::Usage);
         }
+        let operator = ["sciurus", "operator", "crds"].map(OsString::from);
+        assert_eq!(call_of(&["operator", "crds"]), Call::Own(operator.to_vec()));
         let refused = call_of(&["history-server"]);
         assert_eq!(refused, Call::Refused(Refusal::HistoryServer));
     }
