@@ -149,10 +149,9 @@ impl Decider<'_> {
             _ if progress.ended && progress.stage.is_none() => LATER,
             LifecycleState::Suspended => MUCH_LATER,
             LifecycleState::Stable if !progress.started_hooks_done => SOON,
-            LifecycleState::Stable => LATER,
             // A mistake is mended by a change, which is seen at once.
             LifecycleState::Failed if self.model.is_err() => MUCH_LATER,
-            LifecycleState::Failed => LATER,
+            LifecycleState::Stable | LifecycleState::Failed => LATER,
             _ => SOON,
         }
     }

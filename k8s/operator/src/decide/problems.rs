@@ -11,7 +11,7 @@ pub(super) fn of_pods(
     pods: &[PodSeen],
     is_up: bool,
 ) -> Option<String> {
-    let refused = deployments.iter().filter_map(|found| found.as_ref()?.failure.as_ref()).next();
+    let refused = deployments.iter().find_map(|found| found.as_ref()?.failure.as_ref());
     if let Some(reason) = refused {
         return Some(format!("pods can't be made: {reason}"));
     }

@@ -29,7 +29,6 @@ impl Decider<'_> {
         if let Some(trigger) = self.status.job_status.savepoint_info.trigger_id.clone() {
             let is_seen = asked.savepoint_info.trigger_id.as_ref() == Some(&trigger);
             match self.seen.savepoint.clone().filter(|_| is_seen) {
-                Some(OperationSeen::InProgress) => {}
                 Some(OperationSeen::Done(location)) => {
                     let location = location.unwrap_or_default();
                     self.tell("SavepointTaken", format!("a savepoint lies at {location}"));
@@ -45,13 +44,12 @@ impl Decider<'_> {
                     let job = id.clone();
                     self.actions.push(Action::Savepoint { job, trigger, directory, stops: false });
                 }
-                None => {}
+                Some(OperationSeen::InProgress) | None => {}
             }
         }
         if let Some(trigger) = self.status.job_status.checkpoint_info.trigger_id.clone() {
             let is_seen = asked.checkpoint_info.trigger_id.as_ref() == Some(&trigger);
             match self.seen.checkpoint.clone().filter(|_| is_seen) {
-                Some(OperationSeen::InProgress) => {}
                 Some(OperationSeen::Done(_)) => {
                     self.tell("CheckpointTaken", "a checkpoint was taken");
                     self.status.job_status.checkpoint_info.trigger_id = None;
@@ -61,7 +59,7 @@ impl Decider<'_> {
                     self.status.job_status.checkpoint_info.trigger_id = None;
                 }
                 None if is_running => self.actions.push(Action::Checkpoint { job: id, trigger }),
-                None => {}
+                Some(OperationSeen::InProgress) | None => {}
             }
         }
     }

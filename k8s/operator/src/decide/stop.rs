@@ -51,12 +51,11 @@ impl Decider<'_> {
                 || self.status.job_status.checkpoint_info.last_checkpoint.is_some();
         let stop_mode = match mode {
             UpgradeMode::Stateless => StopMode::Cancel,
-            UpgradeMode::LastState => StopMode::LastState,
             // What it started from is still its state.
             UpgradeMode::Savepoint if !self.status.progress.has_run => StopMode::LastState,
             // A job that can't take a savepoint has its checkpoints.
             UpgradeMode::Savepoint if runs || !has_checkpoints => StopMode::Savepoint,
-            UpgradeMode::Savepoint => StopMode::LastState,
+            UpgradeMode::Savepoint | UpgradeMode::LastState => StopMode::LastState,
         };
         let trigger = (stop_mode == StopMode::Savepoint).then(|| self.next_trigger());
         let progress = &mut self.status.progress;

@@ -275,15 +275,15 @@ fn read_job(
     has_own_cluster: bool,
 ) -> Job {
     let jar = spec.jar_uri.as_ref().or(spec.jar_file.as_ref()).filter(|jar| !jar.is_empty());
-    let package = jar.and_then(|jar| match local_path(jar) {
-        Some(path) => Some(path),
-        None => {
+    let package = jar.and_then(|jar| {
+        let path = local_path(jar);
+        if path.is_none() {
             found.problem(format!(
                 "job.jarURI: '{jar}' is no local:// path; put the package into the image or on a \
                  volume, and name its path there"
             ));
-            None
         }
+        path
     });
     let entry = spec.entry_class.as_ref().or(spec.class_name.as_ref());
     let upgrade_mode = spec.upgrade_mode.unwrap_or_default();

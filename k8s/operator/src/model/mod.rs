@@ -115,6 +115,7 @@ pub struct Component {
 
 /// A job.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Job {
     /// Its package, a path in the image; without one it is found by its entry.
     pub package: Option<String>,

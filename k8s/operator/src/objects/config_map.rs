@@ -1,4 +1,4 @@
-//! The configuration's ConfigMap.
+//! The configuration's `ConfigMap`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,5 +25,5 @@ pub(super) fn config_map(
         files.iter().map(|(name, content)| (name.clone(), content.as_str().into())).collect();
     data.insert(FILE.to_owned(), text.into());
     let name = names.config_map();
-    object(ObjectKind::ConfigMap, names, name, "configuration", json!({ "data": data }))
+    object(ObjectKind::ConfigMap, names, name, "configuration", &json!({ "data": data }))
 }

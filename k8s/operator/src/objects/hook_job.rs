@@ -40,5 +40,5 @@ pub fn hook_job(
         "ttlSecondsAfterFinished": KEPT_SECONDS,
         "template": { "metadata": { "labels": labels(names, "hook") }, "spec": pod },
     }});
-    Some(object(ObjectKind::Job, names, hook_job_name(names, list, hook, run), "hook", body))
+    Some(object(ObjectKind::Job, names, hook_job_name(names, list, hook, run), "hook", &body))
 }

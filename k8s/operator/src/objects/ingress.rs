@@ -31,5 +31,5 @@ pub(super) fn ingress(names: &Names, spec: &IngressSpec) -> Object {
     if !spec.tls.is_empty() {
         merge::lay_over(&mut body, &json!({ "spec": { "tls": spec.tls } }));
     }
-    object(ObjectKind::Ingress, names, names.rest(), "jobmanager", body)
+    object(ObjectKind::Ingress, names, names.rest(), "jobmanager", &body)
 }

@@ -39,7 +39,7 @@ pub(super) fn deployment(
         "selector": { "matchLabels": selector(names, COMPONENT) },
         "template": template,
     }});
-    object(ObjectKind::Deployment, names, names.job_manager().to_owned(), COMPONENT, spec)
+    object(ObjectKind::Deployment, names, names.job_manager().to_owned(), COMPONENT, &spec)
 }
 
 /// Returns the arguments of the JobManager of one job.

@@ -33,7 +33,7 @@ pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "sciurus-o
 /// The kinds of objects that the operator makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
-    /// A ConfigMap.
+    /// A `ConfigMap`.
     ConfigMap,
     /// A Service.
     Service,
@@ -110,7 +110,7 @@ pub fn cluster_objects(
 }
 
 /// Makes an object: what all have in common, and the rest of its body.
-fn object(kind: ObjectKind, names: &Names, name: String, component: &str, rest: Value) -> Object {
+fn object(kind: ObjectKind, names: &Names, name: String, component: &str, rest: &Value) -> Object {
     let (group, version, kind_name, _) = kind.api();
     let api_version =
         if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
@@ -130,7 +130,7 @@ fn object(kind: ObjectKind, names: &Names, name: String, component: &str, rest: 
             }],
         },
     });
-    merge::lay_over(&mut body, &rest);
+    merge::lay_over(&mut body, rest);
     let fingerprint = fingerprint(&body);
     merge::lay_over(
         &mut body,

@@ -20,7 +20,7 @@ pub(super) fn job_manager(names: &Names) -> Object {
         "ports": ports(&[("jobmanager-rpc", RPC_PORT), ("blobserver", BLOB_PORT)]),
     }});
     let name = names.job_manager().to_owned();
-    object(ObjectKind::Service, names, name, "jobmanager", spec)
+    object(ObjectKind::Service, names, name, "jobmanager", &spec)
 }
 
 /// The Service of the REST API.
@@ -30,7 +30,7 @@ pub(super) fn rest(names: &Names) -> Object {
         "selector": selector(names, "jobmanager"),
         "ports": ports(&[("rest", REST_PORT)]),
     }});
-    object(ObjectKind::Service, names, names.rest(), "jobmanager", spec)
+    object(ObjectKind::Service, names, names.rest(), "jobmanager", &spec)
 }
 
 /// The headless Service of the TaskManagers.
@@ -41,5 +41,5 @@ pub(super) fn task_manager(names: &Names) -> Object {
         "selector": selector(names, "taskmanager"),
         "ports": ports(&[("taskmanager-rpc", TASK_MANAGER_RPC_PORT), ("data", DATA_PORT)]),
     }});
-    object(ObjectKind::Service, names, names.task_manager(), "taskmanager", spec)
+    object(ObjectKind::Service, names, names.task_manager(), "taskmanager", &spec)
 }

@@ -53,5 +53,5 @@ pub(super) fn deployment(
         "selector": { "matchLabels": selector(names, COMPONENT) },
         "template": template,
     }});
-    object(ObjectKind::Deployment, names, names.task_manager(), COMPONENT, spec)
+    object(ObjectKind::Deployment, names, names.task_manager(), COMPONENT, &spec)
 }

@@ -1,5 +1,8 @@
 //! The four kinds.
 
+#![expect(clippy::doc_markdown, reason = "kubectl shows these texts")]
+#![expect(clippy::duplicated_attributes, reason = "columns have the same attributes")]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

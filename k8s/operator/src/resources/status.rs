@@ -1,5 +1,7 @@
 //! What the operator says of a resource, in the form of Apache's operator.
 
+#![expect(clippy::doc_markdown, reason = "kubectl shows these texts")]
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -233,6 +235,7 @@ pub struct Condition {
 /// so that it goes on where another operator stopped.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Progress {
     /// How often the job was started.
     pub launches: i64,

@@ -1,4 +1,4 @@
-//! HTTP requests to JobManagers and hooks.
+//! HTTP requests to `JobManager`s and hooks.
 
 use std::time::Duration;
 

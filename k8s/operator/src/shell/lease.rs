@@ -141,6 +141,7 @@ impl Lease {
         };
         // That nobody else writes it at the same time, the API server sees to by its version.
         let written = async {
+            #[expect(clippy::single_match_else, reason = "both are ways to write")]
             match found {
                 Some(mut lease) => {
                     lease.spec = Some(spec);

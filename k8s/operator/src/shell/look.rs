@@ -226,8 +226,8 @@ fn pod(pod: &Pod) -> PodSeen {
             seen.waiting = Some((reason, waiting.message.clone().unwrap_or_default()));
             seen.image.clone_from(&container.image);
         }
-        let ended = [&container.state, &container.last_state].into_iter().flatten();
-        seen.terminated = ended.filter_map(terminated).next().or(seen.terminated);
+        let mut ended = [&container.state, &container.last_state].into_iter().flatten();
+        seen.terminated = ended.find_map(terminated).or(seen.terminated);
     }
     seen
 }

@@ -1,4 +1,4 @@
-//! Seeing and doing: the API server, JobManagers, and the operator's own endpoints.
+//! Seeing and doing: the API server, `JobManager`s, and the operator's own endpoints.
 
 mod act;
 mod context;

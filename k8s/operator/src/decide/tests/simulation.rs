@@ -51,7 +51,7 @@ fn happen(world: &mut World, happening: Happening) {
             world.reconcile(usize::from(actions));
         }
         Happening::Arguments(n) => {
-            world.change(|spec| spec["job"]["args"] = json!([n.to_string()]))
+            world.change(|spec| spec["job"]["args"] = json!([n.to_string()]));
         }
         Happening::Parallelism(n) => world.change(|spec| spec["job"]["parallelism"] = json!(n)),
         Happening::Replicas(n) => world.change(|spec| spec["taskManager"]["replicas"] = json!(n)),

@@ -23,7 +23,7 @@ pub struct Job {
     pub checkpoint: Option<String>,
 }
 
-/// A world with one FlinkJob.
+/// A world with one `FlinkJob`.
 pub struct World {
     pub resource: Resource,
     pub now: i64,
