@@ -83,8 +83,9 @@ impl Objects {
     /// Returns `kind/name` of each.
     pub fn names(&self) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let name =
-            |object: &Value| format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]));
+        let name = |object: &Value| {
+            format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
+        };
         self.0.iter().map(name).collect()
     }
 
