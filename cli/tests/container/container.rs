@@ -96,7 +96,7 @@ impl Description<'_> {
         self
     }
 
-    /// Mounts a directory over that of the configuration, read-only as a ConfigMap is.
+    /// Mounts a directory over that of the configuration, read-only as a `ConfigMap` is.
     pub fn configuration(mut self, directory: &Path) -> Self {
         self.configuration = Some(directory.to_owned());
         self
