@@ -30,7 +30,7 @@ endif
 LOCKED := $(if $(CI),--locked)
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Counts the words of INPUT (a file or a folder; by default text found on this machine)
 	@.make/bootstrap run
