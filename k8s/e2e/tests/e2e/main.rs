@@ -4,11 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cluster;
+mod failures;
 mod operator;
 mod session;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sciurus_e2e::run([cluster::tests(), session::tests(), operator::tests()].into_iter().flatten())
+    sciurus_e2e::run(
+        [cluster::tests(), session::tests(), failures::tests(), operator::tests()]
+            .into_iter()
+            .flatten(),
+    )
 }
