@@ -5,6 +5,7 @@
 
 mod cluster;
 mod failures;
+mod lost_nodes;
 mod operator;
 mod session;
 
@@ -12,8 +13,14 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     sciurus_e2e::run(
-        [cluster::tests(), session::tests(), failures::tests(), operator::tests()]
-            .into_iter()
-            .flatten(),
+        [
+            cluster::tests(),
+            session::tests(),
+            failures::tests(),
+            lost_nodes::tests(),
+            operator::tests(),
+        ]
+        .into_iter()
+        .flatten(),
     )
 }

@@ -1,0 +1,81 @@
+//! Whatever is deleted, killed or cut off: a job with checkpoints on a claim bills each click once.
+
+use std::collections::BTreeMap;
+
+use sciurus_e2e::{Kubernetes, LONG, Test, test, wait_for};
+
+use crate::failures::{TASK_MANAGERS, VALUES, bill, nodes_of, wait_for_progress};
+use crate::session::{Session, VOLUME};
+
+pub fn tests() -> Vec<Test> {
+    vec![test!(pods_are_deleted_and_nodes_are_lost).on_testbed()]
+}
+
+const JOB_MANAGER: &str = "component=jobmanager";
+
+/// A node with a TaskManager and without the JobManager and the shell.
+fn node_of_a_task_manager(session: &Session<'_>) -> String {
+    let mut others: Vec<String> = nodes_of(session, JOB_MANAGER).into_values().collect();
+    others
+        .push(session.space.kubectl(&["get", "pod", "shell", "-ojsonpath={.spec.nodeName}"]).ok());
+    let managers = nodes_of(session, TASK_MANAGERS).into_values();
+    managers
+        .into_iter()
+        .find(|node| !others.contains(node))
+        .expect("TaskManagers are spread over the nodes")
+}
+
+/// Compares what two runs billed, and says what was lost or billed twice.
+fn assert_same_bills(found: &[String], expected: &[String]) {
+    let mut counts = BTreeMap::<&str, i64>::new();
+    for line in found {
+        *counts.entry(line).or_default() += 1;
+    }
+    for line in expected {
+        *counts.entry(line).or_default() -= 1;
+    }
+    counts.retain(|_, count| *count != 0);
+    let some: Vec<_> = counts.iter().take(10).collect();
+    assert!(counts.is_empty(), "{} bills differ (too often, or lacking): {some:?}", counts.len());
+    assert!(!expected.is_empty());
+}
+
+fn pods_are_deleted_and_nodes_are_lost(kubernetes: &Kubernetes) {
+    const CLICKS: u64 = 60_000;
+    let session = Session::install(kubernetes, "e2e-failures", &VALUES);
+    let (folder, undisturbed) = (format!("{VOLUME}/bills"), format!("{VOLUME}/undisturbed"));
+    let reference = bill(&session, CLICKS, None, &undisturbed);
+    session.wait_for_state(&reference, "FINISHED");
+    let job = bill(&session, CLICKS, Some(300), &folder);
+    wait_for_progress(&session, &job);
+
+    let task_manager = nodes_of(&session, TASK_MANAGERS).into_keys().next().unwrap();
+    session.space.kubectl(&["delete", "pod", &task_manager]).ok();
+    session.wait_until_ready();
+    wait_for_progress(&session, &job);
+
+    let job_manager = nodes_of(&session, JOB_MANAGER).into_keys().next().unwrap();
+    session.space.kubectl(&["delete", "pod", &job_manager]).ok();
+    session.wait_until_ready();
+    wait_for_progress(&session, &job);
+
+    let node = node_of_a_task_manager(&session);
+    kubernetes.kill_node(&node);
+    wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
+    wait_for_progress(&session, &job);
+    kubernetes.start_node(&node);
+    kubernetes.wait_for_nodes();
+    session.wait_until_ready();
+    wait_for_progress(&session, &job);
+
+    // What runs there goes on, and writes to the same volume: it must not be taken for the job's.
+    let node = node_of_a_task_manager(&session);
+    kubernetes.partition_node(&node);
+    wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
+    wait_for_progress(&session, &job);
+    kubernetes.heal_node(&node);
+    kubernetes.wait_for_nodes();
+
+    session.wait_for_state(&job, "FINISHED");
+    assert_same_bills(&session.lines_of(&folder), &session.lines_of(&undisturbed));
+}
