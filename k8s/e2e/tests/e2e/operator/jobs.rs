@@ -123,12 +123,12 @@ fn session_jobs_run_on_a_flink_deployment(kubernetes: &Kubernetes) {
 
 fn hooks_are_done(kubernetes: &Kubernetes) {
     let scene = Scene::new(kubernetes, "e2e-hooks");
-    let pod = r#"
+    let pod = r"
               securityContext: {runAsNonRoot: true, runAsUser: 9999, seccompProfile: {type: RuntimeDefault}}
               containers:
                 - name: hook
                   command: [/opt/flink/bin/sciurus, --version]
-                  securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}"#;
+                  securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}";
     let hook = |list: &str| {
         format!("    {list}:\n      - name: a\n        job:\n            podSpec:{pod}\n")
     };
