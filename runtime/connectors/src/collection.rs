@@ -120,7 +120,8 @@ where
         _: u32,
         restored: Option<RangeQueueState>,
     ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
-        let all = || Ok(SplitQueue::new([RangeSplit { index: 0, start: 0, end: u64::MAX }]));
+        let all =
+            || Ok(SplitQueue::new([RangeSplit { index: 0, start: 0, end: u64::MAX, step: 1 }]));
         Ok(Box::new(SplitQueue::restored_or(restored, all)?))
     }
 

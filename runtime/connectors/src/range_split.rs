@@ -13,6 +13,13 @@ pub struct RangeSplit {
     pub start: u64,
     /// The element behind the last one.
     pub end: u64,
+    /// From one element to the next.
+    #[serde(default = "one")]
+    pub step: u64,
+}
+
+fn one() -> u64 {
+    1
 }
 
 impl SourceSplit for RangeSplit {
@@ -28,9 +35,17 @@ impl RangeSplit {
         let bound =
             |part: u32| (u128::from(count) * u128::from(part) / u128::from(parts.max(1))) as u64;
         (0..parts.max(1))
-            .map(|index| Self { index, start: bound(index), end: bound(index + 1) })
+            .map(|index| Self { index, start: bound(index), end: bound(index + 1), step: 1 })
             .filter(|split| split.start < split.end)
             .collect()
+    }
+
+    /// Deals elements up to `end` out to `parts` splits in turn: where there is no end to speak of,
+    /// so that all splits are about as far.
+    pub fn deal(end: u64, parts: u32) -> Vec<Self> {
+        let step = u64::from(parts.max(1));
+        let deal = |index: u32| Self { index, start: u64::from(index), end, step };
+        (0..parts.max(1)).map(deal).collect()
     }
 }
 

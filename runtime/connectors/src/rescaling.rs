@@ -117,7 +117,7 @@ fn a_restored_source_reads_the_files_that_there_were() {
 
 #[test]
 fn splits_that_come_back_are_remembered_and_given_out_first() {
-    let split = |index| RangeSplit { index, start: 0, end: 10 };
+    let split = |index| RangeSplit { index, start: 0, end: 10, step: 1 };
     let mut queue = SplitQueue::new([split(0), split(1), split(2)]);
     let mut assigned = SplitAssignments::default();
     queue.handle_split_request(0, &mut assigned).unwrap();
@@ -134,7 +134,7 @@ fn splits_that_come_back_are_remembered_and_given_out_first() {
 
 #[test]
 fn shares_go_to_all_readers_at_the_start_and_back_to_the_one_that_had_them() {
-    let split = |index| RangeSplit { index, start: 0, end: 10 };
+    let split = |index| RangeSplit { index, start: 0, end: 10, step: 1 };
     let mut shares = SplitShares::restored_or(None, 2, || [split(0), split(1), split(2)]);
     let mut assigned = SplitAssignments::default();
     shares.start(&mut assigned).unwrap();

@@ -25,7 +25,7 @@ const ENDLESS: u64 = i64::MAX as u64;
 
 /// Makes records, without end unless their number is given.
 ///
-/// Several readers get a contiguous part of the numbers each.
+/// Several readers get a contiguous part of the numbers each; where there is no end, they take turns.
 ///
 /// ```
 /// use sciurus_connectors::DataGeneratorSource;
@@ -113,7 +113,10 @@ impl<T: Record> Source for DataGeneratorSource<T> {
         parallelism: u32,
         restored: Option<RangeQueueState>,
     ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
-        let all = || RangeSplit::divide(self.count.unwrap_or(ENDLESS), parallelism);
+        let all = || match self.count {
+            Some(count) => RangeSplit::divide(count, parallelism),
+            None => RangeSplit::deal(ENDLESS, parallelism),
+        };
         Ok(Box::new(SplitShares::restored_or(restored, parallelism, all)))
     }
 
@@ -154,13 +157,13 @@ impl<T: Record> SourceReader<T, RangeSplit> for GeneratorReader<T> {
         out.select_split(&split.id());
         while split.start < split.end && left > 0 && !out.is_full() {
             out.collect((self.generate)(split.start).view());
-            split.start += 1;
+            split.start += split.step;
             left -= 1;
             if let Some(limiter) = &mut self.limiter {
                 limiter.take();
             }
         }
-        if split.start == split.end {
+        if split.start >= split.end {
             out.release_split(&split.id());
             self.splits.pop_front();
             return Ok(ReaderStatus::MoreAvailable);
@@ -210,6 +213,20 @@ mod tests {
             assert!(name == "a" || name == "b");
             assert_eq!(text.len(), 4);
         }
+    }
+
+    #[test]
+    fn readers_without_an_end_go_on_side_by_side() {
+        let splits = RangeSplit::deal(7, 3);
+        let numbers =
+            splits.iter().map(|split| (split.start..split.end).step_by(split.step as usize));
+        let numbers: Vec<Vec<u64>> = numbers.map(Iterator::collect).collect();
+        assert_eq!(numbers, [vec![0, 3, 6], vec![1, 4], vec![2, 5]]);
+        let source = DataGeneratorSource::new(|n| n);
+        let mut assigned = sciurus_engine::source::SplitAssignments::default();
+        source.enumerator(2, None).unwrap().start(&mut assigned).unwrap();
+        let starts: Vec<_> = assigned.splits.iter().map(|(reader, s)| (*reader, s.start)).collect();
+        assert_eq!(starts, [(0, 0), (1, 1)]);
     }
 
     #[test]

@@ -127,7 +127,8 @@ impl Source for SocketSource {
         _: u32,
         restored: Option<RangeQueueState>,
     ) -> Result<Box<dyn SplitEnumerator<RangeSplit, RangeQueueState>>, BoxError> {
-        let all = || Ok(SplitQueue::new([RangeSplit { index: 0, start: 0, end: u64::MAX }]));
+        let all =
+            || Ok(SplitQueue::new([RangeSplit { index: 0, start: 0, end: u64::MAX, step: 1 }]));
         Ok(Box::new(SplitQueue::restored_or(restored, all)?))
     }
 
@@ -316,7 +317,7 @@ mod tests {
         let notifier = operator.notifier.clone();
         let source = SocketSource::new("127.0.0.1", port).retry_forever();
         let mut reader = source.reader(&ReaderContext { operator, notifier }).unwrap();
-        reader.add_splits(vec![RangeSplit { index: 0, start: 0, end: 1 }]).unwrap();
+        reader.add_splits(vec![RangeSplit { index: 0, start: 0, end: 1, step: 1 }]).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         reader.close();
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);

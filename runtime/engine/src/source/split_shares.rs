@@ -40,7 +40,9 @@ impl<S> SplitShares<S> {
 impl<S: SourceSplit> SplitEnumerator<S, SplitQueueState<S>> for SplitShares<S> {
     fn start(&mut self, assign: &mut SplitAssignments<S>) -> Result<(), BoxError> {
         for (reader, splits) in std::mem::take(&mut self.waiting) {
-            splits.into_iter().for_each(|split| assign.assign(reader, split));
+            for split in splits {
+                assign.assign(reader, split);
+            }
         }
         Ok(())
     }
@@ -51,7 +53,11 @@ impl<S: SourceSplit> SplitEnumerator<S, SplitQueueState<S>> for SplitShares<S> {
         assign: &mut SplitAssignments<S>,
     ) -> Result<(), BoxError> {
         match self.waiting.remove(&subtask) {
-            Some(splits) => splits.into_iter().for_each(|split| assign.assign(subtask, split)),
+            Some(splits) => {
+                for split in splits {
+                    assign.assign(subtask, split);
+                }
+            }
             None => assign.no_more_splits(subtask),
         }
         Ok(())
