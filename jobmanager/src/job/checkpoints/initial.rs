@@ -181,12 +181,9 @@ fn savepoint(
     };
     // A job's folder stands for its newest checkpoint.
     let latest = storage.load_latest(&path, Verification::Files);
-    let (metadata, bytes) = match latest.map_err(CheckpointSetupError::Savepoint)? {
-        Some(latest) => latest,
-        None => {
-            let loaded = storage.load_checkpoint(&path, Verification::Files);
-            loaded.map_err(CheckpointSetupError::Savepoint)?
-        }
-    };
+    let loaded = latest.and_then(|latest| {
+        latest.map_or_else(|| storage.load_checkpoint(&path, Verification::Files), Ok)
+    });
+    let (metadata, bytes) = loaded.map_err(CheckpointSetupError::Savepoint)?;
     Ok(Some(InitialSavepoint::new(metadata, bytes, configuration)?))
 }
