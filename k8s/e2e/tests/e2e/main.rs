@@ -3,7 +3,9 @@
 //! A module for each topic lists its tests in a function `tests`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod charts;
 mod cluster;
+mod discovery;
 mod failures;
 mod lost_nodes;
 mod operator;
@@ -12,15 +14,14 @@ mod session;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sciurus_e2e::run(
-        [
-            cluster::tests(),
-            session::tests(),
-            failures::tests(),
-            lost_nodes::tests(),
-            operator::tests(),
-        ]
-        .into_iter()
-        .flatten(),
-    )
+    let topics = [
+        cluster::tests(),
+        session::tests(),
+        charts::tests(),
+        discovery::tests(),
+        failures::tests(),
+        lost_nodes::tests(),
+        operator::tests(),
+    ];
+    sciurus_e2e::run(topics.into_iter().flatten())
 }
