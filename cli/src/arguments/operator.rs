@@ -7,8 +7,8 @@ use super::Settings;
 /// The image of this version.
 const IMAGE: &str = concat!("sciurus:", env!("CARGO_PKG_VERSION"));
 
-/// Runs the Kubernetes operator, which looks after FlinkCluster, FlinkJob, FlinkDeployment and
-/// FlinkSessionJob resources.
+/// Runs the Kubernetes operator, which looks after clusters and jobs that are described by Flink's
+/// custom resources.
 ///
 /// It reaches the API server by its pod's service account, else by KUBECONFIG.
 #[derive(Debug, Args)]

@@ -46,13 +46,13 @@ proptest! {
         };
         let all: Vec<i64> = (0..count).collect();
         let (_, late) = read_in_time_with_rescaling(
-            || CollectionSource::new(all.clone()), strategy(), &parts).unwrap();
+            || CollectionSource::new(all.clone()), &strategy(), &parts).unwrap();
         prop_assert_eq!(late, 0);
         let (_, late) = read_in_time_with_rescaling(
-            || NumberSequenceSource::new(0, count - 1), strategy(), &parts).unwrap();
+            || NumberSequenceSource::new(0, count - 1), &strategy(), &parts).unwrap();
         prop_assert_eq!(late, 0);
         let generated = || DataGeneratorSource::new(|number| number as i64).count(count as u64);
-        let (_, late) = read_in_time_with_rescaling(generated, strategy(), &parts).unwrap();
+        let (_, late) = read_in_time_with_rescaling(generated, &strategy(), &parts).unwrap();
         prop_assert_eq!(late, 0);
     }
 

@@ -245,13 +245,13 @@ pub fn read_with_rescaling<S: Source>(
     make: impl Fn() -> S,
     parts: &[(u32, usize)],
 ) -> TaskResult<Vec<S::Item>> {
-    Ok(read_in_time_with_rescaling(make, WatermarkStrategy::no_watermarks(), parts)?.0)
+    Ok(read_in_time_with_rescaling(make, &WatermarkStrategy::no_watermarks(), parts)?.0)
 }
 
 /// Reads like [`read_with_rescaling`], with timestamps; returns how many records came late, too.
 pub fn read_in_time_with_rescaling<S: Source>(
     make: impl Fn() -> S,
-    strategy: WatermarkStrategy<S::Item>,
+    strategy: &WatermarkStrategy<S::Item>,
     parts: &[(u32, usize)],
 ) -> TaskResult<(Vec<S::Item>, usize)> {
     let records = Arc::new(Mutex::new(Vec::<S::Item>::new()));
