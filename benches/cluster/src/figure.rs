@@ -77,6 +77,8 @@ pub struct Figures(BTreeMap<Figure, Vec<f64>>);
 impl Figures {
     /// Takes note of a measurement.
     pub fn add(&mut self, figure: Figure, value: f64) {
+        let (what, unit, _) = figure.about();
+        eprintln!("{what}: {value:.2} {unit}");
         self.0.entry(figure).or_default().push(value);
     }
 

@@ -34,7 +34,7 @@ fn start(executables: &Executables, backend: &str, interval: &str, more: &[&str]
     );
     let checkpoints = tempfile_url("checkpoints");
     let folder = format!("execution.checkpointing.dir={checkpoints}");
-    let memory = "taskmanager.memory.process.size=4g";
+    let memory = "taskmanager.memory.process.size=12g";
     let settings =
         [&[&*backend, &*interval, &*folder, memory, "jobmanager.scheduler=adaptive"], more]
             .concat();
@@ -84,7 +84,7 @@ fn failure_and_rescale(executables: &Executables, figures: &mut Figures) {
 fn much_state(executables: &Executables, figures: &mut Figures) {
     let cluster = start(executables, "hashmap", "3 s", &[]);
     let output = cluster.folder().join("bills");
-    let job = bill(&cluster, 1, 12_000_000, None, &output, &[]);
+    let job = bill(&cluster, 1, 60_000_000, None, &output, &[]);
     wait_for_state_of(&cluster, &job, 1000.0 * MB);
     let (pause, written) = slowest_part(&cluster, &job);
     figures.add(Figure::Pause, pause);
@@ -99,7 +99,7 @@ fn much_state(executables: &Executables, figures: &mut Figures) {
     let bytes = latest["state_size"].as_f64().unwrap_or(f64::NAN);
 
     let started = Instant::now();
-    let job = bill(&cluster, 2, 12_000_000, None, &output, &["-s", path]);
+    let job = bill(&cluster, 2, 60_000_000, None, &output, &["-s", path]);
     cluster.wait_until_all_run(&job);
     figures.add(Figure::Restored, bytes / MB / started.elapsed().as_secs_f64());
     cluster.cancel(&job);
@@ -137,7 +137,7 @@ fn bill(
 
 /// Waits until a checkpoint with so many bytes is complete.
 fn wait_for_state_of(cluster: &Cluster, job: &str, bytes: f64) {
-    wait_for("a checkpoint of much state", 6 * LONG, || {
+    wait_for("a checkpoint of much state", 4 * LONG, || {
         let checkpoints = cluster.get(&format!("/jobs/{job}/checkpoints"));
         (checkpoints["latest"]["completed"]["state_size"].as_f64()? >= bytes).then_some(())
     });
