@@ -446,7 +446,9 @@ impl Dispatcher {
                 dispatcher.0.services.resources.remove_job(id);
             }
             if job.with_master(JobMaster::status).is_globally_terminal() {
-                if let Err(error) = blocking(move || end_note.write()).await {
+                if dispatcher.0.ha.is_some()
+                    && let Err(error) = blocking(move || end_note.write()).await
+                {
                     tracing::warn!("{error}");
                 }
                 dispatcher.forget(id).await;

@@ -91,8 +91,10 @@ impl JobCheckpoints {
         let kept = kept.iter().map(|metadata| metadata.exclusive.clone()).collect();
         let configuration = self.kept.configuration.clone();
         let ended = EndedJob { id: self.kept.job, directory, kept, configuration };
-        *self.kept.ended.lock() = Some(ended);
-        self.add(Work::End);
+        if self.kept.ha.is_some() {
+            *self.kept.ended.lock() = Some(ended);
+            self.add(Work::End);
+        }
     }
 
     /// Writes a checkpoint's metadata, and then the pointer to it; [`JobEvent::CheckpointWritten`]

@@ -59,7 +59,9 @@ impl Cleanup {
             }
         }
         let kept = self.kept;
-        if let Err(error) = blocking(move || kept.forget_end()).await {
+        if kept.ended.lock().is_some()
+            && let Err(error) = blocking(move || kept.forget_end()).await
+        {
             tracing::warn!("{error}");
         }
     }
