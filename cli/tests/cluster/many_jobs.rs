@@ -1,9 +1,7 @@
 //! Many jobs leave nothing behind.
 
-use std::time::{Duration, Instant};
-
+use sciurus_harness::Cluster;
 use sciurus_harness::processes::{open_files, resident_bytes, threads};
-use sciurus_harness::{Cluster, LONG};
 
 use crate::cluster;
 
@@ -26,18 +24,11 @@ fn held(cluster: &Cluster) -> Vec<Held> {
 }
 
 fn assert_nothing_leaks(cluster: &Cluster, before: &[Held]) {
-    // Threads that wait for disks end when they had nothing to do for some seconds.
-    let deadline = Instant::now() + LONG;
-    let too_many = |after: &[Held]| {
-        before.iter().zip(after).any(|(before, after)| after.threads > before.threads + 2)
-    };
-    while too_many(&held(cluster)) && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(100));
-    }
     for (before, after) in before.iter().zip(&held(cluster)) {
         // Some connections to REST may linger, and an allocator keeps some of what it had.
         assert!(after.files <= before.files + 4, "{before:?} {after:?}");
-        assert!(after.threads <= before.threads + 2, "{before:?} {after:?}");
+        // Threads that wait for disks stay for a while; one that a job leaves would be one of 20.
+        assert!(after.threads <= before.threads + 12, "{before:?} {after:?}");
         assert!(after.bytes <= before.bytes + (12 << 20), "{before:?} {after:?}");
     }
 }
