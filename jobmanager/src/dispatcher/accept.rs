@@ -116,12 +116,7 @@ impl Dispatcher {
     /// Finds the jobs that were accepted by an earlier JobManager, and shows them from now on.
     pub(crate) async fn find_stored(&self) -> Vec<(StoredJob, PathBuf)> {
         let Some(ha) = self.0.ha.clone() else { return Vec::new() };
-        // What has ended is forgotten first.
-        let found = blocking(move || {
-            ha.ended();
-            ha.load()
-        })
-        .await;
+        let found = blocking(move || ha.load()).await;
         for (stored, _) in &found {
             let job = self.unknown_job(stored.id, &stored.package, |_| ());
             self.0.jobs.lock().insert(stored.id, job);

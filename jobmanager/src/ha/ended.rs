@@ -2,14 +2,14 @@
 //! them: it neither runs such a job again nor leaves its files.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sciurus_core::config::Configuration;
 use sciurus_core::ids::JobId;
 use serde::{Deserialize, Serialize};
 
-use super::{HaError, HaStore, VERSION, error, hash, set_aside, to_json, write_durably};
+use super::{HaError, HaStore, error, read_sealed, set_aside, write_sealed};
 
 /// A job that has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,15 +24,6 @@ pub struct EndedJob {
     pub configuration: Configuration,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Envelope {
-    version: u32,
-    /// SHA-256 of `job`, as it stands there.
-    checksum: String,
-    /// JSON.
-    job: String,
-}
-
 impl HaStore {
     /// Remembers that a job has ended and forgets everything else about it; both are on the disk when
     /// this returns.
@@ -40,27 +31,18 @@ impl HaStore {
     /// # Errors
     /// [`HaError`] where that can't be written: nothing may be deleted then.
     pub fn put_ended(&self, job: &EndedJob) -> Result<(), HaError> {
-        let text = to_json(job);
-        let envelope = Envelope { version: VERSION, checksum: hash(text.as_bytes()), job: text };
-        let bytes = to_json(&envelope);
-        write_durably(&self.ended_path(job.id), |file| file.write_all(bytes.as_bytes()))?;
+        write_sealed(&self.ended_path(job.id), job)?;
         self.remove(job.id)
     }
 
-    /// Returns the jobs that have ended and whose files may still be there, and forgets all else
-    /// about them.
+    /// Returns the jobs that have ended and whose files may still be there.
     pub fn ended(&self) -> Vec<EndedJob> {
         let mut jobs = Vec::new();
         let files = fs::read_dir(&self.ended).into_iter().flatten().flatten();
         let files = files.map(|file| file.path());
         for path in files.filter(|path| path.extension() == Some("json".as_ref())) {
             match self.read_ended(&path) {
-                Ok(job) => {
-                    if let Err(error) = self.remove(job.id) {
-                        tracing::error!("job {} has ended, yet will be run again: {error}", job.id);
-                    }
-                    jobs.push(job);
-                }
+                Ok(job) => jobs.push(job),
                 Err(reason) => {
                     set_aside(&path, "the files of a job that has ended can't be deleted", &reason);
                 }
@@ -84,21 +66,21 @@ impl HaStore {
     }
 
     fn read_ended(&self, path: &Path) -> Result<EndedJob, String> {
-        let bytes = fs::read(path).map_err(|error| error.to_string())?;
-        let envelope: Envelope =
-            serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-        if envelope.version != VERSION {
-            return Err(format!("its version is {}, not {VERSION}", envelope.version));
-        }
-        if envelope.checksum != hash(envelope.job.as_bytes()) {
-            return Err("its checksum is wrong".to_owned());
-        }
-        let job: EndedJob =
-            serde_json::from_str(&envelope.job).map_err(|error| error.to_string())?;
+        let job: EndedJob = read_sealed(path)?;
         if self.ended_path(job.id) == path {
             Ok(job)
         } else {
             Err("it is another job's".to_owned())
+        }
+    }
+
+    /// Forgets all else about jobs that are remembered as ended: a JobManager may have died before it
+    /// did.
+    pub(super) fn forget_all_that_ended(&self) {
+        for EndedJob { id, .. } in self.ended() {
+            if let Err(error) = self.remove(id) {
+                tracing::error!("job {id} has ended, yet will be run again: {error}");
+            }
         }
     }
 
@@ -110,7 +92,7 @@ impl HaStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ha::StoredJob;
+    use crate::ha::{StoredJob, hash};
 
     fn ended() -> EndedJob {
         EndedJob {

@@ -19,6 +19,7 @@ use sciurus_core::config::Configuration;
 use sciurus_core::ids::JobId;
 use sciurus_core::time::Timestamp;
 use sciurus_package::{Sha256Digest, sha256_of_file};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -131,10 +132,7 @@ impl HaStore {
     }
 
     fn write(&self, job: &StoredJob) -> Result<(), HaError> {
-        let text = to_json(job);
-        let envelope = Envelope { version: VERSION, checksum: hash(text.as_bytes()), job: text };
-        let bytes = to_json(&envelope);
-        write_durably(&self.job_path(job.id), |file| file.write_all(bytes.as_bytes()))
+        write_sealed(&self.job_path(job.id), job)
     }
 
     /// Forgets a job that has ended, its checkpoints, and its package unless another job needs it.
@@ -163,8 +161,10 @@ impl HaStore {
     }
 
     /// Returns all jobs that are kept, in the order in which they were submitted, each with the
-    /// path of its package. What can't be used is set aside with the ending `.corrupt`.
+    /// path of its package, and forgets those that have ended. What can't be used is set aside with
+    /// the ending `.corrupt`.
     pub fn load(&self) -> Vec<(StoredJob, PathBuf)> {
+        self.forget_all_that_ended();
         let mut jobs = Vec::new();
         for path in self.files() {
             match self.read(&path).and_then(|job| self.check_package(&job).map(|p| (job, p))) {
@@ -183,17 +183,7 @@ impl HaStore {
     }
 
     fn read(&self, path: &Path) -> Result<StoredJob, String> {
-        let bytes = fs::read(path).map_err(|error| error.to_string())?;
-        let envelope: Envelope =
-            serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-        if envelope.version != VERSION {
-            return Err(format!("its version is {}, not {VERSION}", envelope.version));
-        }
-        if envelope.checksum != hash(envelope.job.as_bytes()) {
-            return Err("its checksum is wrong".to_owned());
-        }
-        let job: StoredJob =
-            serde_json::from_str(&envelope.job).map_err(|error| error.to_string())?;
+        let job: StoredJob = read_sealed(path)?;
         // It becomes part of a path.
         job.sha256.parse::<Sha256Digest>().map_err(|()| "its package has no hash".to_owned())?;
         if self.job_path(job.id) == path { Ok(job) } else { Err("it is another job's".to_owned()) }
@@ -216,6 +206,27 @@ impl HaStore {
     fn package_path(&self, sha256: &str) -> PathBuf {
         self.packages.join(sha256)
     }
+}
+
+/// Writes what there is to know of a job, with its checksum; it is on the disk when this returns.
+fn write_sealed(path: &Path, job: &impl Serialize) -> Result<(), HaError> {
+    let text = to_json(job);
+    let envelope = Envelope { version: VERSION, checksum: hash(text.as_bytes()), job: text };
+    let bytes = to_json(&envelope);
+    write_durably(path, |file| file.write_all(bytes.as_bytes()))
+}
+
+/// Reads what [`write_sealed`] wrote, or says why it can't be used.
+fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let envelope: Envelope = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    if envelope.version != VERSION {
+        return Err(format!("its version is {}, not {VERSION}", envelope.version));
+    }
+    if envelope.checksum != hash(envelope.job.as_bytes()) {
+        return Err("its checksum is wrong".to_owned());
+    }
+    serde_json::from_str(&envelope.job).map_err(|error| error.to_string())
 }
 
 /// Renames a file that can't be used, and reports it.
