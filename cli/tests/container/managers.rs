@@ -25,6 +25,17 @@ fn end(mut container: Container) {
     assert!(took < GRACE, "{took:?}");
 }
 
+/// Submits a job without an end and waits until it runs.
+fn run_a_job(image: &'static Image, job_manager: &Container) {
+    let jar = "/opt/flink/examples/streaming/StateMachineExample.jar";
+    let mut client = image.container(&["flink", "run", "-d", jar]).in_pod_of(job_manager).start();
+    assert!(client.wait(LONG).success(), "{}", client.output());
+    wait_for("the job to run", LONG, || {
+        let (_, overview) = job_manager.get(REST, "/jobs/overview")?;
+        overview.contains("\"state\":\"RUNNING\"").then_some(())
+    });
+}
+
 #[test]
 fn a_session_cluster_runs_jobs_and_ends_while_they_run() {
     let Some(image) = Image::get() else { return };
@@ -56,13 +67,7 @@ fn a_session_cluster_runs_jobs_and_ends_while_they_run() {
     assert!(client.output().contains("Job has been submitted with JobID"), "{}", client.output());
     wait_for_output(&task_manager, "(question,1)");
 
-    let jar = "/opt/flink/examples/streaming/StateMachineExample.jar";
-    let mut client = image.container(&["flink", "run", "-d", jar]).in_pod_of(&job_manager).start();
-    assert!(client.wait(LONG).success(), "{}", client.output());
-    wait_for("the job to run", LONG, || {
-        let (_, overview) = job_manager.get(REST, "/jobs/overview")?;
-        overview.contains("\"state\":\"RUNNING\"").then_some(())
-    });
+    run_a_job(image, &job_manager);
     let output = job_manager.output();
     assert!(output.contains("ENABLE_BUILT_IN_PLUGINS has no effect"), "{output}");
     // Beside the job: first who runs it, then who waits for it to come back.
@@ -80,13 +85,7 @@ fn the_job_manager_ends_while_its_task_managers_run_a_job() {
         .in_pod_of(&job_manager)
         .start();
     task_manager.wait_until_ready(HEALTH);
-    let jar = "/opt/flink/examples/streaming/StateMachineExample.jar";
-    let mut client = image.container(&["flink", "run", "-d", jar]).in_pod_of(&job_manager).start();
-    assert!(client.wait(LONG).success(), "{}", client.output());
-    wait_for("the job to run", LONG, || {
-        let (_, overview) = job_manager.get(REST, "/jobs/overview")?;
-        overview.contains("\"state\":\"RUNNING\"").then_some(())
-    });
+    run_a_job(image, &job_manager);
     end(job_manager);
     wait_for("the TaskManager to notice", LONG, || {
         task_manager.get(HEALTH, "/readyz").filter(|(status, _)| *status == 503)
