@@ -2,6 +2,8 @@
 
 use sciurus_e2e::{Kubernetes, LONG, Test, test, wait_for};
 
+use crate::shell_pod::shell_pod;
+
 pub fn tests() -> Vec<Test> {
     vec![
         test!(pods_share_a_claim_and_find_each_other_by_name),
@@ -11,26 +13,9 @@ pub fn tests() -> Vec<Test> {
     ]
 }
 
-/// A pod that runs a shell script, within what a restricted namespace allows.
+/// A pod with the claim that all pods of a test share; `more` goes on with its specification.
 fn pod(name: &str, script: &str, more: &str) -> String {
-    format!(
-        r"
-apiVersion: v1
-kind: Pod
-metadata: {{name: {name}, labels: {{app: {name}}}}}
-spec:
-  restartPolicy: Never
-  terminationGracePeriodSeconds: 0
-  securityContext: {{runAsNonRoot: true, runAsUser: 9999, seccompProfile: {{type: RuntimeDefault}}}}
-  containers:
-    - name: main
-      image: busybox:1.35
-      command: [sh, -c, '{script}']
-      securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
-      volumeMounts: [{{name: shared, mountPath: /shared}}]
-  volumes: [{{name: shared, persistentVolumeClaim: {{claimName: shared}}}}]
-{more}"
-    )
+    shell_pod(name, "shared", "/shared", script) + more
 }
 
 fn claim(class: &str, size: &str) -> String {

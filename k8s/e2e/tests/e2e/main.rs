@@ -10,6 +10,7 @@ mod failures;
 mod lost_nodes;
 mod operator;
 mod session;
+mod shell_pod;
 
 use std::process::ExitCode;
 

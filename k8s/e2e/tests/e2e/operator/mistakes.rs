@@ -117,7 +117,7 @@ fn a_full_volume_is_told_and_checkpoints_go_on_when_there_is_room(kubernetes: &K
         condition.filter(|condition| condition["status"] == wanted).cloned()
     };
     scene.wait(WHAT, "a checkpoint", |found| healthy(found, "True").is_some());
-    let pod = |script: &str| super::shell_pod("filler", "small", script);
+    let pod = |script: &str| super::data_pod("filler", "small", script);
     let fill = "dd if=/dev/zero of=/data/file bs=64k; test -s /data/file && sleep 600";
     scene.space.apply(&pod(fill));
     let full = scene.wait(WHAT, "a failed checkpoint", |found| healthy(found, "False").is_some());

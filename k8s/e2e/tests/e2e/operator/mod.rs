@@ -10,6 +10,7 @@ use std::time::Duration;
 use sciurus_e2e::{LONG, Namespace, Test, wait_for};
 use serde_json::Value;
 
+use crate::shell_pod::shell_pod;
 use install::Operator;
 
 pub fn tests() -> Vec<Test> {
@@ -88,23 +89,6 @@ impl<'k> Scene<'k> {
 }
 
 /// A pod that runs a shell script with a claim at `/data`.
-fn shell_pod(name: &str, claim: &str, script: &str) -> String {
-    format!(
-        "
-apiVersion: v1
-kind: Pod
-metadata: {{name: {name}}}
-spec:
-  restartPolicy: Never
-  terminationGracePeriodSeconds: 0
-  securityContext: {{runAsNonRoot: true, runAsUser: 9999, seccompProfile: {{type: RuntimeDefault}}}}
-  containers:
-    - name: main
-      image: busybox:1.35
-      command: [sh, -c, '{script}']
-      securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
-      volumeMounts: [{{name: data, mountPath: /data}}]
-  volumes: [{{name: data, persistentVolumeClaim: {{claimName: {claim}}}}}]
-"
-    )
+fn data_pod(name: &str, claim: &str, script: &str) -> String {
+    shell_pod(name, claim, "/data", script)
 }

@@ -128,7 +128,7 @@ fn bills_are_right_through_upgrades_rescaling_and_lost_pods(kubernetes: &Kuberne
     let script = "cd /data/bills/users && cat $(find . -type f ! -name \".*\") > /tmp/all && \
                   cut -d, -f1-3 /tmp/all | sort | uniq -d | wc -l && \
                   awk -F, \"{n += \\$4} END {print n}\" /tmp/all";
-    scene.space.apply(&super::shell_pod("reader", "data", script));
+    scene.space.apply(&super::data_pod("reader", "data", script));
     wait_for("the reader ends", sciurus_e2e::LONG, || {
         let phase = scene.space.kubectl(&["get", "pod", "reader", "-ojsonpath={.status.phase}"]);
         assert_ne!(phase.stdout, "Failed", "{}", scene.space.kubectl(&["logs", "reader"]).stdout);
@@ -141,7 +141,7 @@ fn bills_are_right_through_upgrades_rescaling_and_lost_pods(kubernetes: &Kuberne
     // What is on the claim is the user's.
     let script = "ls /data/savepoints | wc -l; ls /data/checkpoints | wc -l";
     scene.space.kubectl(&["delete", "pod", "reader"]).ok();
-    scene.space.apply(&super::shell_pod("reader", "data", script));
+    scene.space.apply(&super::data_pod("reader", "data", script));
     wait_for("the reader ends", sciurus_e2e::LONG, || {
         let phase = scene.space.kubectl(&["get", "pod", "reader", "-ojsonpath={.status.phase}"]);
         (phase.stdout == "Succeeded").then_some(())
