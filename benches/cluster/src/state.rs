@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sciurus_harness::{Cluster, Executables, LONG, wait_for};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::figure::{Figure, Figures};
 
@@ -27,29 +28,33 @@ pub fn measure(executables: &Executables, figures: &mut Figures) {
     increments(executables, figures);
 }
 
-fn start(executables: &Executables, backend: &str, interval: &str, more: &[&str]) -> Cluster {
+/// A cluster, and where its checkpoints lie as long as it is there.
+struct Scene {
+    cluster: Cluster,
+    storage: TempDir,
+}
+
+fn start(executables: &Executables, backend: &str, interval: &str, more: &[&str]) -> Scene {
     let (backend, interval) = (
         format!("state.backend.type={backend}"),
         format!("execution.checkpointing.interval={interval}"),
     );
-    let checkpoints = tempfile_url("checkpoints");
-    let folder = format!("execution.checkpointing.dir={checkpoints}");
+    let storage = tempfile::tempdir().unwrap();
+    let folder = format!("execution.checkpointing.dir={}", url_of(&storage, "checkpoints"));
     let memory = "taskmanager.memory.process.size=12g";
     let settings =
         [&[&*backend, &*interval, &*folder, memory, "jobmanager.scheduler=adaptive"], more]
             .concat();
-    Cluster::start(executables.clone(), 3, 2, &settings)
+    Scene { cluster: Cluster::start(executables.clone(), 3, 2, &settings), storage }
 }
 
-/// The address of a folder that is this process's own.
-fn tempfile_url(name: &str) -> String {
-    let folder = std::env::temp_dir().join(format!("sciurus-bench-{}", std::process::id()));
-    format!("file://{}", folder.join(name).display())
+fn url_of(storage: &TempDir, name: &str) -> String {
+    format!("file://{}", storage.path().join(name).display())
 }
 
 /// 100 MB of state: a TaskManager is killed, then the parallelism doubled.
 fn failure_and_rescale(executables: &Executables, figures: &mut Figures) {
-    let mut cluster = start(
+    let Scene { mut cluster, storage: _storage } = start(
         executables,
         "hashmap",
         "200 ms",
@@ -82,7 +87,7 @@ fn failure_and_rescale(executables: &Executables, figures: &mut Figures) {
 
 /// 1 GB in memory: checkpoints, a savepoint, a restore at twice the parallelism.
 fn much_state(executables: &Executables, figures: &mut Figures) {
-    let cluster = start(executables, "hashmap", "3 s", &[]);
+    let Scene { cluster, storage } = start(executables, "hashmap", "3 s", &[]);
     let output = cluster.folder().join("bills");
     let job = bill(&cluster, 1, 60_000_000, None, &output, &[]);
     wait_for_state_of(&cluster, &job, 1000.0 * MB);
@@ -90,7 +95,7 @@ fn much_state(executables: &Executables, figures: &mut Figures) {
     figures.add(Figure::Pause, pause);
     figures.add(Figure::Written, written);
 
-    let savepoints = tempfile_url("savepoints");
+    let savepoints = url_of(&storage, "savepoints");
     let stop = cluster.command("stop", &["-p", &savepoints, &job]);
     let stdout = String::from_utf8_lossy(&stop.stdout).into_owned();
     let (_, path) = stdout.split_once("Path: ").unwrap_or_else(|| panic!("no savepoint: {stdout}"));
@@ -104,12 +109,11 @@ fn much_state(executables: &Executables, figures: &mut Figures) {
     figures.add(Figure::Restored, bytes / MB / started.elapsed().as_secs_f64());
     cluster.cancel(&job);
     cluster.wait_for_state(&job, "CANCELED");
-    let _ = std::fs::remove_dir_all(path.trim_start_matches("file://"));
 }
 
 /// In RocksDB: what of the state a checkpoint uploads.
 fn increments(executables: &Executables, figures: &mut Figures) {
-    let cluster = start(executables, "rocksdb", "1 s", &[]);
+    let Scene { cluster, storage: _storage } = start(executables, "rocksdb", "1 s", &[]);
     let output = cluster.folder().join("bills");
     let job = bill(&cluster, 2, 4_000_000, Some(20_000), &output, &[]);
     wait_for_state_of(&cluster, &job, 20.0 * MB);
