@@ -162,6 +162,10 @@ impl<T: Clone> Chunked<T> {
 }
 
 impl<T> ChunkedSnapshot<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Calls `visit` with every element in order.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(usize, &T)) {
         let elements = self.chunks.iter().flat_map(|chunk| chunk.iter());

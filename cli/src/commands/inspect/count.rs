@@ -32,8 +32,10 @@ impl KeyedCounts {
         let mut reader = SnapshotReader::open(storage.read_data(data)?)?;
         let places: Vec<_> = reader.header().states.iter().map(|state| self.place(state)).collect();
         let mut group = Group::default();
-        for entry in reader.blocks().to_vec() {
-            // The blocks of a key group lie one behind the other.
+        let mut blocks = reader.blocks().to_vec();
+        // Those of a key group one after the other.
+        blocks.sort_by_key(|block| block.group);
+        for entry in blocks {
             if group.number != Some(entry.group) {
                 self.end(&mut group, &places);
                 group.number = Some(entry.group);

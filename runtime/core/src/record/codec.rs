@@ -110,10 +110,12 @@ pub trait RowCodec: Clone + Send + Sync + 'static {
 }
 
 impl<T: Record> RowCodec for T {
+    #[inline]
     fn encode_row(&self, out: &mut Vec<u8>) {
         T::encode(self.view(), out);
     }
 
+    #[inline]
     fn decode_row(input: &mut &[u8]) -> Result<Self, DecodeError> {
         T::decode(input)
     }

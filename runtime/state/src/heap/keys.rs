@@ -4,7 +4,7 @@
 //! four bytes there and the place of all of them in an arena. Short keys, which are most, compare
 //! as one integer and take one access to memory.
 
-use sciurus_core::key::{hash_inline, hash_key};
+use sciurus_core::key::{KeyGroupRange, hash_inline, hash_key, key_group};
 use sciurus_core::record::view::{INLINE_BYTES, without_place};
 
 use crate::chunk::{Chunk, Chunked, ChunkedSnapshot};
@@ -300,23 +300,32 @@ impl KeySnapshot {
         self.cells.get(slot as usize).copied().unwrap_or(KeyCell::FREE)
     }
 
-    /// Calls `visit` with every key's slot and hash, in slot order.
-    pub(crate) fn for_each_hash(&self, mut visit: impl FnMut(u32, u64)) {
-        self.cells.for_each(|slot, cell| {
-            if !cell.is_free() {
-                visit(slot as u32, self.key_of(*cell).hash());
+    /// Returns the place in `range` of each slot's key group; 0 for a free slot.
+    ///
+    /// # Errors
+    /// [`SnapshotError::ForeignKey`] where a key's group isn't in the range.
+    pub(crate) fn groups(
+        &self,
+        range: KeyGroupRange,
+        max_parallelism: u32,
+    ) -> Result<Vec<u16>, SnapshotError> {
+        let mut groups = Vec::with_capacity(self.cells.len());
+        let mut foreign = None;
+        self.cells.for_each(|_, cell| {
+            if cell.is_free() {
+                groups.push(0);
+                return;
             }
+            let group = key_group(self.key_of(*cell).hash(), max_parallelism);
+            if !range.contains(group) {
+                foreign = Some(group);
+            }
+            groups.push(u32::from(group).wrapping_sub(range.start) as u16);
         });
-    }
-
-    /// Reads a byte of a key that doesn't lie in its cell, so that it is on its way to the cache.
-    #[inline]
-    pub(crate) fn touch(&self, cell: KeyCell) -> u8 {
-        if cell.is_free() || !cell.is_long() {
-            return 0;
+        match foreign {
+            Some(group) => Err(SnapshotError::ForeignKey { group, range }),
+            None => Ok(groups),
         }
-        let (chunk, offset) = cell.place();
-        self.arena.get(chunk).and_then(|bytes| bytes.get(offset)).copied().unwrap_or(0)
     }
 
     /// Appends the length of a key and the key.

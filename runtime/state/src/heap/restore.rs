@@ -54,18 +54,17 @@ impl UnclaimedSection {
 }
 
 impl UnclaimedState {
-    /// Writes a key group's entries as they are.
+    /// Writes the entries as they are.
     pub(super) fn write<W: Write>(
         &self,
         writer: &mut SnapshotWriter<W>,
-        group: KeyGroup,
         state: u32,
     ) -> Result<(), SnapshotError> {
-        for section in self.sections.iter().filter(|section| section.group == group) {
+        for section in &self.sections {
             let kind = SectionKind::State { state, namespace: section.namespace };
             for entry in section.section().entries() {
                 let (key, value) = entry?;
-                writer.entry(group, kind, key, |out| out.extend_from_slice(value))?;
+                writer.entry(section.group, kind, key, |out| out.extend_from_slice(value))?;
             }
         }
         Ok(())

@@ -188,7 +188,6 @@ impl RocksSnapshot {
                 rows.next()?;
             }
             write_timers(&mut writer, group, timers.get(&group).map_or(&[], Vec::as_slice))?;
-            writer.end_group()?;
         }
         writer.finish()
     }
@@ -239,7 +238,6 @@ impl RocksSnapshot {
         let mut writer = SnapshotWriter::new(file, &self.header(Vec::new()))?;
         for (group, timers) in timers {
             write_timers(&mut writer, group, &timers)?;
-            writer.end_group()?;
         }
         writer.finish()?;
         Ok(())

@@ -1,8 +1,9 @@
-//! Keyed state as a file: written by key groups, read by the key groups that are wanted.
+//! Keyed state as a file: written in any order, read by the key groups that are wanted.
 //!
 //! The form is specified in docs/formats.md, "Keyed state snapshot". [`SnapshotWriter`] and
 //! [`SnapshotReader`] know bytes only; which state lies in memory how is the backends' business.
 
+mod buffers;
 mod cursor;
 mod error;
 mod files;
@@ -13,6 +14,7 @@ mod section;
 mod tests;
 mod writer;
 
+pub(crate) use buffers::GroupBuffers;
 pub(crate) use cursor::Cursor;
 pub use error::SnapshotError;
 pub use files::{SharedFiles, SnapshotFile, SnapshotFiles};
@@ -21,8 +23,8 @@ pub use header::{SnapshotHeader, SnapshotState};
 pub(crate) use header::{kind_byte, kind_of};
 pub use reader::{Block, SnapshotReader};
 pub use section::{Entries, Section, SectionKind, Timers};
-pub(crate) use writer::size;
 pub use writer::{SnapshotStats, SnapshotWriter};
+pub(crate) use writer::{put_value, size};
 
 use sciurus_core::key::KeyGroup;
 
@@ -52,9 +54,6 @@ const INDEX_ENTRY_BYTES: usize = 20;
 
 /// The bytes behind the index: its offset, the number of its entries, and the end magic.
 const TRAILER_BYTES: usize = 20;
-
-/// A block of this size is closed: what a writer holds in memory, and a reader verifies at once.
-pub(crate) const BLOCK_BYTES: usize = 4 << 20;
 
 /// The longest header or index that is believed.
 const MAX_PART_BYTES: u64 = 64 << 20;

@@ -18,6 +18,8 @@ pub struct SnapshotReader<R> {
     input: R,
     header: SnapshotHeader,
     blocks: Vec<BlockEntry>,
+    /// Where in the input the next byte is read, if that is known.
+    position: Option<u64>,
 }
 
 impl<R: Read + Seek> SnapshotReader<R> {
@@ -41,7 +43,7 @@ impl<R: Read + Seek> SnapshotReader<R> {
         let header = read_part(&mut input, size, 0, header_length, "the header")?;
         let header = SnapshotHeader::from_bytes(&header)?;
         let blocks = read_index(&mut input, size, header_length, &header)?;
-        Ok(Self { input, header, blocks })
+        Ok(Self { input, header, blocks, position: None })
     }
 
     /// Returns the header.
@@ -49,7 +51,7 @@ impl<R: Read + Seek> SnapshotReader<R> {
         &self.header
     }
 
-    /// Returns where the blocks lie, in ascending order of their key groups.
+    /// Returns where the blocks lie, one behind the other; a key group may have several.
     pub fn blocks(&self) -> &[BlockEntry] {
         &self.blocks
     }
@@ -61,10 +63,18 @@ impl<R: Read + Seek> SnapshotReader<R> {
     pub fn read_block(&mut self, block: BlockEntry) -> Result<Block, SnapshotError> {
         let length = usize::try_from(block.length)
             .map_err(|_| SnapshotError::corrupt("the index", "a block is larger than memory"))?;
-        self.input.seek(SeekFrom::Start(block.offset))?;
+        // From where the last one ended: what a buffered input has read already isn't read again.
+        match self.position {
+            Some(position) => {
+                self.input.seek_relative(block.offset.wrapping_sub(position).cast_signed())?;
+            }
+            None => drop(self.input.seek(SeekFrom::Start(block.offset))?),
+        }
+        self.position = None;
         let mut bytes = Vec::new();
         // Grows with what really is there: a wrong length doesn't reserve memory.
         self.input.by_ref().take(block.length).read_to_end(&mut bytes)?;
+        self.position = Some(block.offset + bytes.len() as u64);
         let part = || format!("the block of key group {}", block.group);
         if bytes.len() != length {
             return Err(SnapshotError::corrupt(part(), "it ends too early"));
@@ -170,10 +180,9 @@ fn read_index<R: Read + Seek>(
     let mut expected = header_length;
     while !cursor.is_empty() {
         let (group, offset, length) = (cursor.u32()?, cursor.u64()?, cursor.u64()?);
-        let ascending = blocks.last().is_none_or(|last| u32::from(last.group) <= group);
         let inside = (header.range.start..header.range.end).contains(&group);
         let long_enough = length >= (BLOCK_HEAD_BYTES + CHECKSUM_BYTES) as u64;
-        if !(ascending && inside && long_enough) || offset != expected {
+        if !(inside && long_enough) || offset != expected {
             let reason = format!("key group {group}: {length} bytes at {offset}");
             return Err(SnapshotError::corrupt(PART, reason));
         }

@@ -5,6 +5,7 @@ mod map;
 mod value;
 
 use std::any::Any;
+use std::ops::Range;
 
 use sciurus_core::record::{DecodeError, RowCodec};
 use sciurus_core::time::Timestamp;
@@ -13,8 +14,8 @@ pub(crate) use list::ListStore;
 pub(crate) use map::MapStore;
 pub(crate) use value::ValueStore;
 
-use crate::heap::keys::{KeyCell, KeySnapshot};
-use crate::snapshot::{BLOCK_BYTES, SnapshotError, size};
+use crate::heap::keys::KeySnapshot;
+use crate::snapshot::{GroupBuffers, SnapshotError, put_value};
 use crate::ttl::Ttl;
 
 /// Reads the time at which something was last renewed: the present where the snapshot has none.
@@ -47,17 +48,32 @@ pub(crate) trait Store: Any + Send {
 
 /// An immutable view of a column.
 pub(crate) trait StoreSnapshot: Send + Sync {
-    /// Appends an entry for each of `slots` for which something is stored, in the snapshot form,
-    /// until `out` has grown to the size of a block.
+    /// Puts an entry for each of `slots` for which something is stored, in the snapshot form, into
+    /// the buffer of its key group, the place of which `groups` has by slot, until the buffers are
+    /// full; takes the slots out of `slots` and returns how many entries these are.
     fn encode_entries(
         &self,
         keys: &KeySnapshot,
-        slots: &[u32],
-        out: &mut Vec<u8>,
-    ) -> Result<Encoded, SnapshotError> {
-        // Made anew for each type of column, so that no call of it is a dynamic one.
-        let occupied = |slot| self.is_occupied(slot);
-        encode_entries(keys, slots, out, occupied, |slot, out| self.encode(slot, out))
+        groups: &[u16],
+        slots: &mut Range<usize>,
+        out: &mut GroupBuffers,
+    ) -> Result<u64, SnapshotError> {
+        // Made anew for each type of column, so that no call in the loop is a dynamic one.
+        let mut entries = 0;
+        while !out.is_full()
+            && let Some(slot) = slots.next()
+        {
+            let cell = keys.cell(slot as u32);
+            if cell.is_free() || !self.is_occupied(slot) {
+                continue;
+            }
+            out.put(groups[slot], |out| {
+                keys.put_sized(cell, out)?;
+                put_value(out, |out| self.encode(slot, out))
+            })?;
+            entries += 1;
+        }
+        Ok(entries)
     }
 
     /// Returns whether something is stored for `slot`.
@@ -65,60 +81,6 @@ pub(crate) trait StoreSnapshot: Send + Sync {
 
     /// Appends what is stored for `slot` in the snapshot form.
     fn encode(&self, slot: usize, out: &mut Vec<u8>);
-}
-
-/// What was encoded of some slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Encoded {
-    /// How many of the slots.
-    pub(crate) slots: usize,
-    /// How many had something.
-    pub(crate) entries: u32,
-}
-
-/// Slots that are looked at together.
-const BLOCK_SLOTS: usize = 128;
-
-/// Appends an entry for each of `slots` that is `occupied`, until `out` is as large as a block.
-#[inline]
-fn encode_entries(
-    keys: &KeySnapshot,
-    slots: &[u32],
-    out: &mut Vec<u8>,
-    occupied: impl Fn(usize) -> bool,
-    encode: impl Fn(usize, &mut Vec<u8>),
-) -> Result<Encoded, SnapshotError> {
-    let mut encoded = Encoded { slots: 0, entries: 0 };
-    for block in slots.chunks(BLOCK_SLOTS) {
-        // The slots of a group lie far apart: the memory of many is waited for at once.
-        let mut values = [false; BLOCK_SLOTS];
-        let mut cells = [KeyCell::FREE; BLOCK_SLOTS];
-        for (slot, value) in block.iter().zip(&mut values) {
-            *value = occupied(*slot as usize);
-        }
-        for (slot, cell) in block.iter().zip(&mut cells) {
-            *cell = keys.cell(*slot);
-        }
-        let touched = cells.iter().fold(0, |touched, cell| touched ^ keys.touch(*cell));
-        std::hint::black_box(touched);
-        for ((slot, cell), occupied) in block.iter().zip(&cells).zip(values) {
-            if out.len() >= BLOCK_BYTES {
-                return Ok(encoded);
-            }
-            encoded.slots += 1;
-            if !occupied || cell.is_free() {
-                continue;
-            }
-            keys.put_sized(*cell, out)?;
-            let start = out.len();
-            out.extend_from_slice(&[0; 4]);
-            encode(*slot as usize, out);
-            let length = size(out.len() - start - 4, "a value")?;
-            out[start..start + 4].copy_from_slice(&length);
-            encoded.entries += 1;
-        }
-    }
-    Ok(encoded)
 }
 
 /// A column that can be made from its type.
