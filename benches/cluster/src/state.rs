@@ -61,7 +61,7 @@ fn failure_and_rescale(executables: &Executables, figures: &mut Figures) {
         &["jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout=100 ms"],
     );
     let output = cluster.folder().join("bills");
-    let job = bill(&cluster, 2, 1_000_000, Some(100_000), &output, &[]);
+    let job = bill(&cluster, 2, 10_000_000, Some(200_000), &output, &[]);
     wait_for_state_of(&cluster, &job, 100.0 * MB);
 
     let busy = (0..3).find(|&n| !cluster.workers_of(n).is_empty()).unwrap();

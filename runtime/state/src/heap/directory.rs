@@ -53,8 +53,15 @@ pub(crate) struct Directory {
 impl Directory {
     /// Makes a table with room for `len` entries.
     pub(crate) fn with_capacity(len: usize) -> Self {
-        let entries = (len + len / 2).next_power_of_two().max(MIN_ENTRIES);
-        Self { entries: vec![EMPTY; entries], len: 0 }
+        Self { entries: vec![EMPTY; entries_for(len)], len: 0 }
+    }
+
+    /// Makes room for `len` entries in all.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        let entries = entries_for(len);
+        if entries > self.entries.len() {
+            self.resize(entries);
+        }
     }
 
     /// Returns the first entry that a key with this hash may have.
@@ -137,12 +144,21 @@ impl Directory {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let mut entries = vec![EMPTY; self.entries.len() * 2];
+        self.resize(self.entries.len() * 2);
+    }
+
+    fn resize(&mut self, entries: usize) {
+        let mut entries = vec![EMPTY; entries];
         for entry in self.entries.iter().filter(|entry| **entry != EMPTY) {
             place(&mut entries, Entry(*entry));
         }
         self.entries = entries;
     }
+}
+
+/// Returns how large a table is that has room for `len` entries.
+fn entries_for(len: usize) -> usize {
+    (len + len / 2).next_power_of_two().max(MIN_ENTRIES)
 }
 
 #[inline]

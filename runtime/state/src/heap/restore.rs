@@ -3,6 +3,7 @@
 //! The types of values are known only when a state is registered; until then a snapshot's bytes
 //! wait for it, verified.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 
@@ -23,6 +24,9 @@ use crate::timer::{TimeDomain, Timer};
 /// Entries whose keys are looked for together.
 const BLOCK_ENTRIES: usize = 1024;
 
+/// The lengths of key and value.
+const LEAST_ENTRY_BYTES: usize = 8;
+
 /// A state of a snapshot that nobody registered yet.
 #[derive(Debug, Clone)]
 pub(super) struct UnclaimedState {
@@ -42,6 +46,11 @@ struct UnclaimedSection {
 }
 
 impl UnclaimedSection {
+    /// Returns how many entries there are: of what a snapshot says, no more than there can be.
+    fn entries(&self) -> usize {
+        (self.count as usize).min(self.length / LEAST_ENTRY_BYTES)
+    }
+
     fn section(&self) -> Section<'_> {
         let end = self.offset + self.length;
         Section {
@@ -199,7 +208,16 @@ impl HeapBackend {
         let position =
             self.unclaimed.iter().position(|state| *state.header.name == *descriptor.name);
         let Some(position) = position else { return Ok(()) };
-        for section in self.unclaimed.remove(position).sections {
+        let sections = self.unclaimed.remove(position).sections;
+        let mut keys = BTreeMap::new();
+        for section in &sections {
+            *keys.entry(section.namespace).or_insert(0) += section.entries();
+        }
+        for (namespace, keys) in keys {
+            let table = self.table_index(namespace);
+            self.tables[table].reserve(keys);
+        }
+        for section in sections {
             self.claim_section::<S>(id, &descriptor, &section)?;
         }
         self.settle();

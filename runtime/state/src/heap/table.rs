@@ -47,6 +47,11 @@ impl Table {
         }
     }
 
+    /// Makes room for `keys` keys in all.
+    pub(crate) fn reserve(&mut self, keys: usize) {
+        self.directory.reserve(keys);
+    }
+
     /// Returns the slot of `key`.
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
