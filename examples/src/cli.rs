@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::Error;
 use crate::billing::Billing;
 use crate::iot_alerts::IotAlerts;
+use crate::last_seen::LastSeen;
 use crate::session_windowing::SessionWindowing;
 use crate::socket_window_word_count::SocketWindowWordCount;
 use crate::state_machine::StateMachineExample;
@@ -48,6 +49,8 @@ enum Job {
     IotAlerts(IotAlerts),
     #[command(visible_alias = "Billing")]
     Billing(Billing),
+    #[command(visible_alias = "LastSeen")]
+    LastSeen(LastSeen),
 }
 
 impl Job {
@@ -61,6 +64,7 @@ impl Job {
             Self::StateMachine(job) => job.run(),
             Self::IotAlerts(job) => job.run(),
             Self::Billing(job) => job.run(),
+            Self::LastSeen(job) => job.run(),
         }
     }
 }

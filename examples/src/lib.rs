@@ -9,6 +9,7 @@ pub mod error;
 pub mod execution;
 pub mod hamlet;
 pub mod iot_alerts;
+pub mod last_seen;
 pub mod output;
 pub mod progress;
 pub mod report;

@@ -61,7 +61,7 @@ fn failure_and_rescale(executables: &Executables, figures: &mut Figures) {
         &["jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout=100 ms"],
     );
     let output = cluster.folder().join("bills");
-    let job = bill(&cluster, 2, 10_000_000, Some(200_000), &output, &[]);
+    let job = bill(&cluster, 2, 200_000, &output);
     wait_for_state_of(&cluster, &job, 100.0 * MB);
 
     let busy = (0..3).find(|&n| !cluster.workers_of(n).is_empty()).unwrap();
@@ -88,8 +88,7 @@ fn failure_and_rescale(executables: &Executables, figures: &mut Figures) {
 /// 1 GB in memory: checkpoints, a savepoint, a restore at twice the parallelism.
 fn much_state(executables: &Executables, figures: &mut Figures) {
     let Scene { cluster, storage } = start(executables, "hashmap", "3 s", &[]);
-    let output = cluster.folder().join("bills");
-    let job = bill(&cluster, 1, 60_000_000, None, &output, &[]);
+    let job = remember(&cluster, 1, &["--devices", "8000000"], &[]);
     wait_for_state_of(&cluster, &job, 1000.0 * MB);
     let (pause, written) = slowest_part(&cluster, &job);
     figures.add(Figure::Pause, pause);
@@ -104,7 +103,7 @@ fn much_state(executables: &Executables, figures: &mut Figures) {
     let bytes = latest["state_size"].as_f64().unwrap_or(f64::NAN);
 
     let started = Instant::now();
-    let job = bill(&cluster, 2, 60_000_000, None, &output, &["-s", path]);
+    let job = remember(&cluster, 2, &["--devices", "8000000"], &["-s", path]);
     cluster.wait_until_all_run(&job);
     figures.add(Figure::Restored, bytes / MB / started.elapsed().as_secs_f64());
     cluster.cancel(&job);
@@ -113,30 +112,29 @@ fn much_state(executables: &Executables, figures: &mut Figures) {
 
 /// In RocksDB: what of the state a checkpoint uploads.
 fn increments(executables: &Executables, figures: &mut Figures) {
-    let Scene { cluster, storage: _storage } = start(executables, "rocksdb", "1 s", &[]);
-    let output = cluster.folder().join("bills");
-    let job = bill(&cluster, 2, 4_000_000, Some(20_000), &output, &[]);
-    wait_for_state_of(&cluster, &job, 20.0 * MB);
+    let Scene { cluster, storage: _storage } =
+        start(executables, "rocksdb", "1 s", &["execution.checkpointing.incremental=true"]);
+    let rate = &["--devices", "8000000", "--rps", "100000"];
+    let job = remember(&cluster, 2, rate, &[]);
+    // Compressed, a fifth.
+    wait_for_state_of(&cluster, &job, 150.0 * MB);
     let latest = cluster.get(&format!("/jobs/{job}/checkpoints"))["latest"]["completed"].clone();
     let part = |name: &str| latest[name].as_f64().unwrap_or(f64::NAN);
     figures.add(Figure::Uploaded, 100.0 * part("checkpointed_size") / part("state_size"));
 }
 
 /// Submits the job that bills clicks.
-fn bill(
-    cluster: &Cluster,
-    parallelism: u32,
-    users: u64,
-    rate: Option<u64>,
-    output: &Path,
-    options: &[&str],
-) -> String {
-    let (parallelism, users) = (format!("-p{parallelism}"), users.to_string());
-    let rate = rate.map(|rate| rate.to_string());
-    let rate: Vec<&str> = rate.iter().flat_map(|rate| ["--rps", rate]).collect();
-    let arguments =
-        [&["billing", "--users", &users, "--output", output.to_str().unwrap()], &rate[..]].concat();
-    cluster.submit(&[&[&*parallelism], options].concat(), &arguments)
+fn bill(cluster: &Cluster, parallelism: u32, rate: u32, output: &Path) -> String {
+    let (parallelism, rate) = (format!("-p{parallelism}"), rate.to_string());
+    let arguments = ["billing", "--users", "10000000", "--rps", &rate];
+    let arguments = [&arguments[..], &["--output", output.to_str().unwrap()]].concat();
+    cluster.submit(&[&parallelism], &arguments)
+}
+
+/// Submits the job that remembers what devices sent.
+fn remember(cluster: &Cluster, parallelism: u32, arguments: &[&str], options: &[&str]) -> String {
+    let parallelism = format!("-p{parallelism}");
+    cluster.submit(&[&[&*parallelism], options].concat(), &[&["last_seen"], arguments].concat())
 }
 
 /// Waits until a checkpoint with so many bytes is complete.

@@ -54,9 +54,10 @@ const DIRECTORIES: [&str; 7] = ["", "conf", "lib", "log", "opt", "plugins", "usr
 const EXAMPLES_DIRECTORY: &str = "examples/streaming";
 
 /// The packages of examples, and Flink's class of each where there is one.
-pub const PACKAGES: [(&str, Option<&str>); 8] = [
+pub const PACKAGES: [(&str, Option<&str>); 9] = [
     ("Billing", None),
     ("IotAlerts", None),
+    ("LastSeen", None),
     ("SessionWindowing", Some("windowing.SessionWindowing")),
     ("SocketWindowWordCount", Some("socket.SocketWindowWordCount")),
     ("StateMachineExample", Some("statemachine.StateMachineExample")),
