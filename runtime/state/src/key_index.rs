@@ -90,12 +90,7 @@ impl KeyIndex {
         out: &mut Vec<(Slot, Slot)>,
     ) -> Result<(), StateError> {
         out.clear();
-        let heap = match backend {
-            KeyedBackend::Heap(heap) => heap,
-            #[cfg(feature = "rocksdb")]
-            KeyedBackend::Rocks(rocks) => rocks.panes(),
-        };
-        if let Some(from) = heap.table(namespace) {
+        if let Some(from) = backend.panes().table(namespace) {
             self.table.resolve_entries(from, out)?;
             self.table.unsettled.clear();
         }

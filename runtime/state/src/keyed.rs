@@ -38,6 +38,15 @@ impl KeyedBackend {
     pub fn heap(config: BackendConfig) -> Self {
         Self::Heap(HeapBackend::new(config))
     }
+
+    /// Returns what lies in memory whatever the backend: the panes of windows.
+    pub(crate) fn panes(&self) -> &HeapBackend {
+        match self {
+            Self::Heap(heap) => heap,
+            #[cfg(feature = "rocksdb")]
+            Self::Rocks(rocks) => rocks.panes(),
+        }
+    }
 }
 
 /// A view of a backend's state and timers at one instant.

@@ -12,9 +12,11 @@ pub fn tests() -> Vec<Test> {
     vec![test!(the_api_server_is_away_for_a_minute).on_testbed()]
 }
 
-/// One more TaskManager than the job needs, and a loss that is noticed soon.
-pub const VALUES: [&str; 8] = [
+/// All TaskManagers work, two of them could do it all, and a loss is noticed soon.
+pub const VALUES: [&str; 10] = [
     "taskManager.replicaCount=3",
+    "taskManager.slots=2",
+    r"configuration.taskmanager\.load-balance\.mode=SLOTS",
     "taskManager.cpu=500m",
     "taskManager.memory=512Mi",
     "checkpoints.interval=1s",
@@ -33,7 +35,7 @@ pub fn bill(session: &Session<'_>, clicks: u64, rate: Option<u64>, folder: &str)
     if let Some(rate) = &rate {
         arguments.extend(["--rps", rate]);
     }
-    session.submit("Billing", &arguments)
+    session.submit("Billing", 3, &arguments)
 }
 
 /// How many checkpoints of a job completed.

@@ -13,16 +13,15 @@ pub fn tests() -> Vec<Test> {
 
 const JOB_MANAGER: &str = "component=jobmanager";
 
-/// A node with a TaskManager and without the JobManager and the shell.
-fn node_of_a_task_manager(session: &Session<'_>) -> String {
+/// A node without the JobManager and the shell whose TaskManager works for the job.
+fn node_that_works(session: &Session<'_>, job: &str) -> String {
     let mut others: Vec<String> = nodes_of(session, JOB_MANAGER).into_values().collect();
     others
         .push(session.space.kubectl(&["get", "pod", "shell", "-ojsonpath={.spec.nodeName}"]).ok());
-    let managers = nodes_of(session, TASK_MANAGERS).into_values();
-    managers
-        .into_iter()
-        .find(|node| !others.contains(node))
-        .expect("TaskManagers are spread over the nodes")
+    let nodes = nodes_of(session, TASK_MANAGERS);
+    let at_work = session.task_managers_of(job);
+    let found = nodes.iter().find(|(pod, node)| at_work.contains(pod) && !others.contains(node));
+    found.unwrap_or_else(|| panic!("{at_work:?} work, {nodes:?}, not {others:?}")).1.clone()
 }
 
 /// Compares what two runs billed, and says what was lost or billed twice.
@@ -49,7 +48,17 @@ fn pods_are_deleted_and_nodes_are_lost(kubernetes: &Kubernetes) {
     let job = bill(&session, CLICKS, Some(300), &folder);
     wait_for_progress(&session, &job);
 
-    let task_manager = nodes_of(&session, TASK_MANAGERS).into_keys().next().unwrap();
+    // What runs there goes on, and writes to the same volume: it must not be taken for the job's.
+    let node = node_that_works(&session, &job);
+    kubernetes.partition_node(&node);
+    wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
+    wait_for_progress(&session, &job);
+    kubernetes.heal_node(&node);
+    kubernetes.wait_for_nodes();
+    session.wait_until_ready();
+    wait_for_progress(&session, &job);
+
+    let task_manager = session.task_managers_of(&job).remove(0);
     session.space.kubectl(&["delete", "pod", &task_manager]).ok();
     session.wait_until_ready();
     wait_for_progress(&session, &job);
@@ -59,21 +68,11 @@ fn pods_are_deleted_and_nodes_are_lost(kubernetes: &Kubernetes) {
     session.wait_until_ready();
     wait_for_progress(&session, &job);
 
-    let node = node_of_a_task_manager(&session);
+    let node = node_that_works(&session, &job);
     kubernetes.kill_node(&node);
     wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
     wait_for_progress(&session, &job);
     kubernetes.start_node(&node);
-    kubernetes.wait_for_nodes();
-    session.wait_until_ready();
-    wait_for_progress(&session, &job);
-
-    // What runs there goes on, and writes to the same volume: it must not be taken for the job's.
-    let node = node_of_a_task_manager(&session);
-    kubernetes.partition_node(&node);
-    wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
-    wait_for_progress(&session, &job);
-    kubernetes.heal_node(&node);
     kubernetes.wait_for_nodes();
 
     session.wait_for_state(&job, "FINISHED");

@@ -83,10 +83,11 @@ spec:
     }
 
     /// Submits one of the image's examples by `sciurus run` in the JobManager's pod.
-    pub fn submit(&self, example: &str, arguments: &[&str]) -> String {
+    pub fn submit(&self, example: &str, parallelism: u32, arguments: &[&str]) -> String {
         let package = format!("local:///opt/flink/examples/streaming/{example}.jar");
         let run = ["exec", "deployment/flink-session-jobmanager", "--", "/opt/flink/bin/sciurus"];
-        let options = ["run", "-d", "-m", "localhost:8081", "-p", "2", &package];
+        let parallelism = format!("-p{parallelism}");
+        let options = ["run", "-d", "-m", "localhost:8081", &parallelism, &package];
         let said = self.space.kubectl(&[&run[..], &options, arguments].concat()).ok();
         let (_, id) = said.split_once("JobID ").unwrap_or_else(|| panic!("no job: {said}"));
         id.split_whitespace().next().unwrap().to_owned()
@@ -112,7 +113,7 @@ spec:
     }
 
     /// On which TaskManagers a job's vertices ran or run.
-    fn task_managers_of(&self, job: &str) -> Vec<String> {
+    pub fn task_managers_of(&self, job: &str) -> Vec<String> {
         let details = self.rest(&format!("/jobs/{job}")).unwrap();
         let mut found = Vec::new();
         for vertex in details["vertices"].as_array().unwrap() {
@@ -174,7 +175,7 @@ fn word_count_by_the_command_line_and_by_curl(kubernetes: &Kubernetes) {
     let expected = counts_of(&text);
     let (input, output) = (format!("{VOLUME}/text"), format!("{VOLUME}/by-command"));
 
-    let job = session.submit("WordCount", &["--input", &input, "--output", &output]);
+    let job = session.submit("WordCount", 2, &["--input", &input, "--output", &output]);
     session.wait_for_state(&job, "FINISHED");
     assert_eq!(final_counts(&session.lines_of(&output)), expected);
     assert_eq!(session.task_managers_of(&job).len(), 2, "both TaskManagers had subtasks");
