@@ -64,6 +64,14 @@ spawn() {
     record "$name" $!
 }
 
+# Like spawn, of a process that is started again when it ends, as a kubelet would.
+keep() {
+    local name=$1
+    shift
+    # shellcheck disable=SC2016  # the inner shell's own
+    spawn "$name" bash -c 'while :; do "$@"; echo "ended with $?, starts again"; sleep 1; done' - "$@"
+}
+
 record() { echo "$2 $(started_at "$2" || echo gone)" >"$state/processes/$1"; }
 
 # Prints the id of the process recorded as $1 if it is still that process.
@@ -73,11 +81,11 @@ pid_of() {
     [[ $(started_at "$pid") == "$start" ]] && echo "$pid"
 }
 
-# Kills the process recorded as $1, if it runs, and waits until it is gone.
+# Kills the process recorded as $1, if it runs, with those it has started, and waits until it is gone.
 end() {
     local pid
     while pid=$(pid_of "$1"); do
-        kill -KILL "$pid" 2>/dev/null || true
+        kill -KILL -- "-$pid" "$pid" 2>/dev/null || true
         sleep 0.02
     done
     rm -f "$state/processes/$1"

@@ -64,7 +64,7 @@ start_kube-apiserver() {
 }
 
 start_kube-controller-manager() {
-    spawn kube-controller-manager "$bin/kube-controller-manager" \
+    keep kube-controller-manager "$bin/kube-controller-manager" \
         --kubeconfig "$state/pki/kube-controller-manager.kubeconfig" \
         --use-service-account-credentials --leader-elect=false --secure-port 0 \
         --root-ca-file "$state/pki/apiserver.crt" \
@@ -74,7 +74,7 @@ start_kube-controller-manager() {
 }
 
 start_kube-scheduler() {
-    spawn kube-scheduler "$bin/kube-scheduler" --kubeconfig "$state/pki/kube-scheduler.kubeconfig" \
+    keep kube-scheduler "$bin/kube-scheduler" --kubeconfig "$state/pki/kube-scheduler.kubeconfig" \
         --leader-elect=false --secure-port 0
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sciurus_e2e::{Kubernetes, LONG, Test, test, wait_for};
+use serde_json::Value;
 
 use crate::failures::{TASK_MANAGERS, VALUES, bill, nodes_of, wait_for_progress};
 use crate::session::{Session, VOLUME};
@@ -13,15 +14,28 @@ pub fn tests() -> Vec<Test> {
 
 const JOB_MANAGER: &str = "component=jobmanager";
 
+/// The TaskManagers that work for a job: pods, and the nodes they are on.
+fn at_work(session: &Session<'_>, job: &str) -> Vec<(String, String)> {
+    let managers = session.task_managers_of(job);
+    let mut pods = session.space.ready_pods(TASK_MANAGERS);
+    pods.retain(|pod| {
+        let address = format!("{}:", pod["status"]["podIP"].as_str().unwrap_or_default());
+        managers.iter().any(|manager| manager.starts_with(&address))
+    });
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    pods.iter()
+        .map(|pod| (text(&pod["metadata"]["name"]), text(&pod["spec"]["nodeName"])))
+        .collect()
+}
+
 /// A node without the JobManager and the shell whose TaskManager works for the job.
 fn node_that_works(session: &Session<'_>, job: &str) -> String {
     let mut others: Vec<String> = nodes_of(session, JOB_MANAGER).into_values().collect();
     others
         .push(session.space.kubectl(&["get", "pod", "shell", "-ojsonpath={.spec.nodeName}"]).ok());
-    let nodes = nodes_of(session, TASK_MANAGERS);
-    let at_work = session.task_managers_of(job);
-    let found = nodes.iter().find(|(pod, node)| at_work.contains(pod) && !others.contains(node));
-    found.unwrap_or_else(|| panic!("{at_work:?} work, {nodes:?}, not {others:?}")).1.clone()
+    let at_work = at_work(session, job);
+    let found = at_work.iter().find(|(_, node)| !others.contains(node));
+    found.unwrap_or_else(|| panic!("{at_work:?} work, not on {others:?}")).1.clone()
 }
 
 /// Compares what two runs billed, and says what was lost or billed twice.
@@ -58,7 +72,7 @@ fn pods_are_deleted_and_nodes_are_lost(kubernetes: &Kubernetes) {
     session.wait_until_ready();
     wait_for_progress(&session, &job);
 
-    let task_manager = session.task_managers_of(&job).remove(0);
+    let (task_manager, _) = at_work(&session, &job).remove(0);
     session.space.kubectl(&["delete", "pod", &task_manager]).ok();
     session.wait_until_ready();
     wait_for_progress(&session, &job);
