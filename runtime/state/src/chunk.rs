@@ -166,14 +166,6 @@ impl<T> ChunkedSnapshot<T> {
         self.len
     }
 
-    /// Calls `visit` with every element in order.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(usize, &T)) {
-        let elements = self.chunks.iter().flat_map(|chunk| chunk.iter());
-        for (index, element) in elements.take(self.len).enumerate() {
-            visit(index, element);
-        }
-    }
-
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         self.chunks.get(index >> Chunked::<T>::SHIFT)?.get(index & Chunked::<T>::MASK)
     }

@@ -9,7 +9,7 @@ use sciurus_core::record::view::{INLINE_BYTES, without_place};
 
 use crate::chunk::{Chunk, Chunked, ChunkedSnapshot};
 use crate::slot::Slot;
-use crate::snapshot::{SnapshotError, size};
+use crate::snapshot::{SnapshotError, place_in, size};
 
 /// The bytes that an arena's chunk holds, unless a single key is longer.
 const ARENA_CHUNK_BYTES: usize = 1 << 16;
@@ -310,22 +310,15 @@ impl KeySnapshot {
         max_parallelism: u32,
     ) -> Result<Vec<u16>, SnapshotError> {
         let mut groups = Vec::with_capacity(self.cells.len());
-        let mut foreign = None;
-        self.cells.for_each(|_, cell| {
-            if cell.is_free() {
-                groups.push(0);
-                return;
-            }
-            let group = key_group(self.key_of(*cell).hash(), max_parallelism);
-            if !range.contains(group) {
-                foreign = Some(group);
-            }
-            groups.push(u32::from(group).wrapping_sub(range.start) as u16);
-        });
-        match foreign {
-            Some(group) => Err(SnapshotError::ForeignKey { group, range }),
-            None => Ok(groups),
+        for slot in 0..self.cells.len() {
+            let cell = self.cell(slot as u32);
+            groups.push(if cell.is_free() {
+                0
+            } else {
+                place_in(range, key_group(self.key_of(cell).hash(), max_parallelism))?
+            });
         }
+        Ok(groups)
     }
 
     /// Appends the length of a key and the key.

@@ -56,13 +56,8 @@ impl GroupBuffers {
     }
 
     /// Returns the place of a key group in the range.
-    #[inline]
     pub(super) fn index(&self, group: KeyGroup) -> Result<u16, SnapshotError> {
-        if self.range.contains(group) {
-            Ok((u32::from(group) - self.range.start) as u16)
-        } else {
-            Err(SnapshotError::ForeignKey { group, range: self.range })
-        }
+        place_in(self.range, group)
     }
 
     /// Makes what is put from now on entries of `kind`.
@@ -110,6 +105,19 @@ impl GroupBuffers {
         }
         self.bytes = 0;
         Ok(())
+    }
+}
+
+/// Returns the place of a key group in a range.
+///
+/// # Errors
+/// [`SnapshotError::ForeignKey`] where it has none.
+#[inline]
+pub(crate) fn place_in(range: KeyGroupRange, group: KeyGroup) -> Result<u16, SnapshotError> {
+    if range.contains(group) {
+        Ok((u32::from(group) - range.start) as u16)
+    } else {
+        Err(SnapshotError::ForeignKey { group, range })
     }
 }
 

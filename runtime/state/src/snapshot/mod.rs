@@ -14,7 +14,7 @@ mod section;
 mod tests;
 mod writer;
 
-pub(crate) use buffers::GroupBuffers;
+pub(crate) use buffers::{GroupBuffers, place_in};
 pub(crate) use cursor::Cursor;
 pub use error::SnapshotError;
 pub use files::{SharedFiles, SnapshotFile, SnapshotFiles};
