@@ -61,7 +61,7 @@ fn failure_and_rescale(executables: &Executables, figures: &mut Figures) {
         &["jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout=100 ms"],
     );
     let output = cluster.folder().join("bills");
-    let job = bill(&cluster, 2, 200_000, &output);
+    let job = bill(&cluster, &output);
     wait_for_state_of(&cluster, &job, 100.0 * MB);
 
     let busy = (0..3).find(|&n| !cluster.workers_of(n).is_empty()).unwrap();
@@ -124,11 +124,10 @@ fn increments(executables: &Executables, figures: &mut Figures) {
 }
 
 /// Submits the job that bills clicks.
-fn bill(cluster: &Cluster, parallelism: u32, rate: u32, output: &Path) -> String {
-    let (parallelism, rate) = (format!("-p{parallelism}"), rate.to_string());
-    let arguments = ["billing", "--users", "10000000", "--rps", &rate];
-    let arguments = [&arguments[..], &["--output", output.to_str().unwrap()]].concat();
-    cluster.submit(&[&parallelism], &arguments)
+fn bill(cluster: &Cluster, output: &Path) -> String {
+    let output = output.to_str().unwrap();
+    let arguments = ["billing", "--users", "10000000", "--rps", "200000", "--output", output];
+    cluster.submit(&["-p2"], &arguments)
 }
 
 /// Submits the job that remembers what devices sent.
