@@ -38,6 +38,22 @@ fn node_that_works(session: &Session<'_>, job: &str) -> String {
     found.unwrap_or_else(|| panic!("{at_work:?} work, not on {others:?}")).1.clone()
 }
 
+/// Has a job go on without a node that works for it, which comes back afterwards.
+fn lose_a_node(
+    session: &Session<'_>,
+    job: &str,
+    kubernetes: &Kubernetes,
+    lose: impl Fn(&Kubernetes, &str),
+    bring_back: impl Fn(&Kubernetes, &str),
+) {
+    let node = node_that_works(session, job);
+    lose(kubernetes, &node);
+    wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
+    wait_for_progress(session, job);
+    bring_back(kubernetes, &node);
+    kubernetes.wait_for_nodes();
+}
+
 /// Compares what two runs billed, and says what was lost or billed twice.
 fn assert_same_bills(found: &[String], expected: &[String]) {
     let mut counts = BTreeMap::<&str, i64>::new();
@@ -63,12 +79,7 @@ fn pods_are_deleted_and_nodes_are_lost(kubernetes: &Kubernetes) {
     wait_for_progress(&session, &job);
 
     // What runs there goes on, and writes to the same volume: it must not be taken for the job's.
-    let node = node_that_works(&session, &job);
-    kubernetes.partition_node(&node);
-    wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
-    wait_for_progress(&session, &job);
-    kubernetes.heal_node(&node);
-    kubernetes.wait_for_nodes();
+    lose_a_node(&session, &job, kubernetes, Kubernetes::partition_node, Kubernetes::heal_node);
     session.wait_until_ready();
     wait_for_progress(&session, &job);
 
@@ -82,12 +93,7 @@ fn pods_are_deleted_and_nodes_are_lost(kubernetes: &Kubernetes) {
     session.wait_until_ready();
     wait_for_progress(&session, &job);
 
-    let node = node_that_works(&session, &job);
-    kubernetes.kill_node(&node);
-    wait_for("the node is lost", LONG, || (!kubernetes.is_node_ready(&node)).then_some(()));
-    wait_for_progress(&session, &job);
-    kubernetes.start_node(&node);
-    kubernetes.wait_for_nodes();
+    lose_a_node(&session, &job, kubernetes, Kubernetes::kill_node, Kubernetes::start_node);
 
     session.wait_for_state(&job, "FINISHED");
     assert_same_bills(&session.lines_of(&folder), &session.lines_of(&undisturbed));

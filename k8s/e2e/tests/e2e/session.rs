@@ -7,6 +7,8 @@ use std::process::Command;
 use sciurus_e2e::{Kubernetes, LONG, Namespace, Test, test, wait_for};
 use serde_json::Value;
 
+use crate::shell_pod::shell_pod;
+
 pub fn tests() -> Vec<Test> {
     vec![test!(word_count_by_the_command_line_and_by_curl)]
 }
@@ -32,24 +34,8 @@ impl<'k> Session<'k> {
         }
         space.helm(&arguments).ok();
         // With a shell, which the image doesn't have.
-        space.apply(&format!(
-            "apiVersion: v1
-kind: Pod
-metadata: {{name: shell}}
-spec:
-  terminationGracePeriodSeconds: 0
-  tolerations: [{{operator: Exists}}]
-  securityContext: {{runAsNonRoot: true, runAsUser: 9999, seccompProfile: {{type: RuntimeDefault}}}}
-  containers:
-    - name: main
-      image: busybox:1.35
-      command: [sleep, '100000']
-      securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
-      volumeMounts: [{{name: state, mountPath: {VOLUME}}}]
-  volumes: [{{name: state, persistentVolumeClaim: {{claimName: {}}}}}]
-",
-            Self::claim(&space)
-        ));
+        let shell = shell_pod("shell", &Self::claim(&space), VOLUME, "sleep 100000");
+        space.apply(&(shell + "  tolerations: [{operator: Exists}]\n"));
         let session = Self { space };
         session.wait_until_ready();
         session
