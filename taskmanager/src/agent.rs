@@ -15,7 +15,7 @@ use crate::files::LogFiles;
 use crate::metrics::Metrics;
 use crate::scratch::Scratch;
 use crate::serve::{Serving, SessionEnd};
-use crate::session::{Backoff, DialError, Invitations, Registration, Session, dial};
+use crate::session::{Backoff, DialError, Invitations, Registration, Session, reach};
 use crate::settings::Settings;
 use crate::workers::Workers;
 
@@ -106,13 +106,25 @@ impl Agent {
                         tries.invite(invited);
                         continue;
                     }
-                    session = dial(&address, &self.registration) => match session {
-                        Ok(session) => return Ok(Some(session)),
-                        Err(DialError::Rejected { reason, retriable: false }) => {
-                            return Err(TaskManagerError::Rejected { reason });
+                    reached = reach(&address, self.registration.host.as_deref()) => {
+                        // An invitation waits until this is answered: the JobManager may have
+                        // deployed tasks by then.
+                        let session = match reached {
+                            Ok(reached) => tokio::select! {
+                                () = self.stop.cancelled() => return Ok(None),
+                                () = &mut expired => return Err(tries.give_up(timeout)),
+                                session = reached.register(&self.registration) => session,
+                            },
+                            Err(error) => Err(error),
+                        };
+                        match session {
+                            Ok(session) => return Ok(Some(session)),
+                            Err(DialError::Rejected { reason, retriable: false }) => {
+                                return Err(TaskManagerError::Rejected { reason });
+                            }
+                            Err(error) => tries.failed(&error),
                         }
-                        Err(error) => tries.failed(&error),
-                    },
+                    }
                 },
                 None => Duration::from_secs(3600),
             };

@@ -54,8 +54,17 @@ pub(crate) enum DialError {
     Rejected { reason: String, retriable: bool },
 }
 
-/// Reaches the JobManager at `host:port`, looking the name up anew, and registers.
-pub(crate) async fn dial(address: &str, registration: &Registration) -> Result<Session, DialError> {
+/// A JobManager that is reached and knows nothing of the TaskManager yet.
+pub(crate) struct Reached {
+    address: String,
+    channel: Channel,
+    /// The host under which workers are found.
+    host: String,
+}
+
+/// Reaches the JobManager at `host:port`, looking the name up anew. The TaskManager calls itself
+/// `host`, or else by the address from which it reaches it.
+pub(crate) async fn reach(address: &str, host: Option<&str>) -> Result<Reached, DialError> {
     let unreachable = |reason: String| {
         let address = address.to_owned();
         DialError::Unreachable { address, reason }
@@ -69,13 +78,13 @@ pub(crate) async fn dial(address: &str, registration: &Registration) -> Result<S
     for found in found {
         match connect(found).await {
             Ok(channel) => {
-                let host = match &registration.host {
-                    Some(host) => host.clone(),
+                let host = match host {
+                    Some(host) => host.to_owned(),
                     None => local_address(found)
                         .map_err(|error| unreachable(error.to_string()))?
                         .to_string(),
                 };
-                return register(address, channel, host, registration).await;
+                return Ok(Reached { address: address.to_owned(), channel, host });
             }
             Err(reason) => {
                 let separator = if reasons.is_empty() { "" } else { "; " };
@@ -123,93 +132,82 @@ fn local_address(to: SocketAddr) -> io::Result<IpAddr> {
     Ok(socket.local_addr()?.ip())
 }
 
-async fn register(
-    address: &str,
-    channel: Channel,
-    host: String,
-    registration: &Registration,
-) -> Result<Session, DialError> {
-    let answer = |reason: String| DialError::Answer { address: address.to_owned(), reason };
-    let status = |status: tonic::Status| answer(status.message().to_owned());
-    let silent = |_| answer(format!("no answer for {} s", ANSWER_TIMEOUT.as_secs()));
+impl Reached {
+    /// Registers. Once this is polled the JobManager may have taken the TaskManager and run a job
+    /// there: whoever gives this up fails that job.
+    pub(crate) async fn register(self, registration: &Registration) -> Result<Session, DialError> {
+        let Self { address, channel, host } = self;
+        let answer = |reason: String| DialError::Answer { address: address.clone(), reason };
+        let status = |status: tonic::Status| answer(status.message().to_owned());
+        let silent = |_| answer(format!("no answer for {} s", ANSWER_TIMEOUT.as_secs()));
 
-    let mut client = JobManagerClient::new(channel)
-        .max_decoding_message_size(framing::MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(framing::MAX_MESSAGE_BYTES);
-    let (outbox, outgoing) = mpsc::channel(MESSAGES_IN_FLIGHT);
-    let message = task_manager_message::Message::Register(proto::Register {
-        protocol: PROTOCOL_VERSION,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        task_manager: registration.id.clone(),
-        session: Bytes::copy_from_slice(&fastrand::u128(..).to_be_bytes()),
-        host: host.clone(),
-        rpc_port: registration.rpc_port.into(),
-        slots: registration.slots,
-        platform: registration.platform.clone(),
-        hardware: Some(registration.hardware),
-        memory: Some(registration.memory),
-    });
-    let message = proto::TaskManagerMessage { leader: Bytes::new(), message: Some(message) };
-    outbox.try_send(message).map_err(|error| answer(error.to_string()))?;
+        let mut client = JobManagerClient::new(channel)
+            .max_decoding_message_size(framing::MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(framing::MAX_MESSAGE_BYTES);
+        let (outbox, outgoing) = mpsc::channel(MESSAGES_IN_FLIGHT);
+        let message = task_manager_message::Message::Register(proto::Register {
+            protocol: PROTOCOL_VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            task_manager: registration.id.clone(),
+            session: Bytes::copy_from_slice(&fastrand::u128(..).to_be_bytes()),
+            host: host.clone(),
+            rpc_port: registration.rpc_port.into(),
+            slots: registration.slots,
+            platform: registration.platform.clone(),
+            hardware: Some(registration.hardware),
+            memory: Some(registration.memory),
+        });
+        let message = proto::TaskManagerMessage { leader: Bytes::new(), message: Some(message) };
+        outbox.try_send(message).map_err(|error| answer(error.to_string()))?;
 
-    let stream = ReceiverStream::new(outgoing);
-    let response = timeout(ANSWER_TIMEOUT, client.connect(stream)).await.map_err(silent)?;
-    let mut inbound = response.map_err(status)?.into_inner();
-    let first = timeout(ANSWER_TIMEOUT, inbound.message()).await.map_err(silent)?;
-    let first = first.map_err(status)?.ok_or_else(|| answer("it closed the session".to_owned()))?;
-    let registered = match first.message {
-        Some(job_manager_message::Message::Registered(registered)) => registered,
-        Some(job_manager_message::Message::Rejected(rejected)) => {
-            let proto::Rejected { reason, retriable } = rejected;
-            return Err(DialError::Rejected { reason, retriable });
+        let stream = ReceiverStream::new(outgoing);
+        let response = timeout(ANSWER_TIMEOUT, client.connect(stream)).await.map_err(silent)?;
+        let mut inbound = response.map_err(status)?.into_inner();
+        let first = timeout(ANSWER_TIMEOUT, inbound.message()).await.map_err(silent)?;
+        let first =
+            first.map_err(status)?.ok_or_else(|| answer("it closed the session".to_owned()))?;
+        let registered = match first.message {
+            Some(job_manager_message::Message::Registered(registered)) => registered,
+            Some(job_manager_message::Message::Rejected(rejected)) => {
+                let proto::Rejected { reason, retriable } = rejected;
+                return Err(DialError::Rejected { reason, retriable });
+            }
+            _ => return Err(answer("its first message is none that registers".to_owned())),
+        };
+        if registered.protocol != PROTOCOL_VERSION {
+            return Err(answer(format!(
+                "it is of version {} and speaks protocol {}, this is version {} with protocol {}",
+                registered.version,
+                registered.protocol,
+                env!("CARGO_PKG_VERSION"),
+                PROTOCOL_VERSION
+            )));
         }
-        _ => return Err(answer("its first message is none that registers".to_owned())),
-    };
-    if registered.protocol != PROTOCOL_VERSION {
-        return Err(answer(format!(
-            "it is of version {} and speaks protocol {}, this is version {} with protocol {}",
-            registered.version,
-            registered.protocol,
-            env!("CARGO_PKG_VERSION"),
-            PROTOCOL_VERSION
-        )));
+        let leader = convert::id(&first.leader, "leader id", LeaderId::from_bytes)
+            .map_err(|error| answer(error.to_string()))?;
+        let interval = |ms: u32| Duration::from_millis(ms.into()).max(LEAST_INTERVAL);
+        Ok(Session {
+            client,
+            inbound,
+            outbox,
+            leader,
+            host,
+            heartbeat_interval: interval(registered.heartbeat_interval_ms),
+            heartbeat_timeout: interval(registered.heartbeat_timeout_ms),
+        })
     }
-    let leader = convert::id(&first.leader, "leader id", LeaderId::from_bytes)
-        .map_err(|error| answer(error.to_string()))?;
-    let interval = |ms: u32| Duration::from_millis(ms.into()).max(LEAST_INTERVAL);
-    Ok(Session {
-        client,
-        inbound,
-        outbox,
-        leader,
-        host,
-        heartbeat_interval: interval(registered.heartbeat_interval_ms),
-        heartbeat_timeout: interval(registered.heartbeat_timeout_ms),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn registration() -> Registration {
-        Registration {
-            id: "tm".to_owned(),
-            host: None,
-            rpc_port: 0,
-            slots: 1,
-            platform: "linux-amd64".to_owned(),
-            hardware: proto::Hardware::default(),
-            memory: proto::MemoryConfiguration::default(),
-        }
-    }
-
     #[tokio::test]
     async fn an_address_that_nobody_answers_at_is_named_with_the_reason() {
-        let Err(error) = dial("127.0.0.1:1", &registration()).await else { panic!("connected") };
+        let Err(error) = reach("127.0.0.1:1", None).await else { panic!("reached") };
         let error = error.to_string();
         assert!(error.contains("127.0.0.1:1") && error.contains("refused"), "{error}");
-        let Err(error) = dial("no port", &registration()).await else { panic!("connected") };
+        let Err(error) = reach("no port", None).await else { panic!("reached") };
         assert!(matches!(error, DialError::Unreachable { .. }), "{error}");
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
 pub(crate) use backoff::Backoff;
-pub(crate) use dial::{DialError, Registration, dial};
+pub(crate) use dial::{DialError, Registration, reach};
 pub(crate) use invite::{Invitations, serve_invitations};
 
 /// A session that has begun: the JobManager has taken the TaskManager.

@@ -47,6 +47,8 @@ pub struct State {
     pub fetched: AtomicUsize,
     pub damaged: AtomicUsize,
     pub registered: AtomicUsize,
+    /// Whoever holds it keeps those who register waiting for their answer.
+    pub answering: tokio::sync::Mutex<()>,
     files: Mutex<HashMap<u64, (u64, Vec<u8>)>>,
 }
 
@@ -88,6 +90,7 @@ impl FakeJobManager {
             fetched: AtomicUsize::new(0),
             damaged: AtomicUsize::new(0),
             registered: AtomicUsize::new(0),
+            answering: tokio::sync::Mutex::default(),
             files: Mutex::default(),
         });
         let (sender, sessions) = mpsc::channel(16);
@@ -222,6 +225,7 @@ impl job_manager_server::JobManager for Service {
         let Some(ToJobManager::Register(register)) = first.message else { panic!("{first:?}") };
         assert!(first.leader.is_empty());
         self.state.registered.fetch_add(1, Ordering::Relaxed);
+        let _answering = self.state.answering.lock().await;
         let (outbox, stream) = mpsc::channel(64);
         let answer = self.state.answer.lock().clone();
         let (heartbeat_interval_ms, heartbeat_timeout_ms) = *self.state.heartbeat_ms.lock();

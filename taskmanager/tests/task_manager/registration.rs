@@ -8,6 +8,7 @@ use sciurus_rpc::proto::task_manager_client::TaskManagerClient;
 use sciurus_rpc::proto::task_manager_message::Message as ToJobManager;
 use sciurus_rpc::{PROTOCOL_VERSION, proto};
 use sciurus_taskmanager::{TaskManager, TaskManagerError, TaskManagerOptions};
+use tonic::transport::{Channel, Endpoint};
 
 use crate::fixture::{Fixture, configuration, until};
 use crate::job_manager::{Answer, FakeJobManager, PATIENCE};
@@ -120,6 +121,33 @@ async fn a_rejection_during_the_session_ends_it() {
     assert_eq!(ended, Err(TaskManagerError::Rejected { reason: "go".to_owned() }));
 }
 
+async fn inviter(task_manager: &TaskManager) -> TaskManagerClient<Channel> {
+    let address = format!("http://127.0.0.1:{}", task_manager.rpc_port());
+    TaskManagerClient::new(Endpoint::from_shared(address).unwrap().connect().await.unwrap())
+}
+
+fn invitation(address: &str, leader: &[u8]) -> proto::Invitation {
+    proto::Invitation { job_manager: address.to_owned(), leader: leader.to_vec().into() }
+}
+
+#[tokio::test]
+async fn an_invitation_does_not_end_a_registration_under_way() {
+    let mut job_manager = FakeJobManager::start().await;
+    let state = job_manager.state.clone();
+    let answering = state.answering.lock().await;
+    let (_dir, task_manager) = start(&job_manager, &[]).await;
+    until("it registers", || state.registered.load(Ordering::Relaxed) == 1).await;
+    let here = format!("127.0.0.1:{}", job_manager.port);
+    inviter(&task_manager).await.invite(invitation(&here, &[9; 16])).await.unwrap();
+    drop(answering);
+    let mut session = job_manager.session().await;
+    for _ in 0..2 {
+        session.expect(|message| matches!(message, ToJobManager::Heartbeat(_)).then_some(())).await;
+    }
+    assert_eq!(state.registered.load(Ordering::Relaxed), 1);
+    task_manager.stop().await;
+}
+
 #[tokio::test]
 async fn an_invitation_is_followed_by_a_task_manager_that_knows_no_job_manager() {
     let mut job_manager = FakeJobManager::start().await;
@@ -127,14 +155,7 @@ async fn an_invitation_is_followed_by_a_task_manager_that_knows_no_job_manager()
     let mut configuration = configuration(dir.path(), job_manager.port, &[]);
     configuration.remove_text("jobmanager.rpc.address");
     let task_manager = TaskManager::start(TaskManagerOptions::new(configuration)).await.unwrap();
-    let address = format!("http://127.0.0.1:{}", task_manager.rpc_port());
-    let channel =
-        tonic::transport::Endpoint::from_shared(address).unwrap().connect().await.unwrap();
-    let mut client = TaskManagerClient::new(channel);
-    let invitation = |address: &str, leader: &[u8]| proto::Invitation {
-        job_manager: address.to_owned(),
-        leader: leader.to_vec().into(),
-    };
+    let mut client = inviter(&task_manager).await;
     let here = format!("127.0.0.1:{}", job_manager.port);
     // Nonsense is refused, and an address where nobody is does no harm.
     for (address, leader) in [(&*here, &[1; 3][..]), ("nowhere", &[9; 16]), (":6123", &[9; 16])] {
