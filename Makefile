@@ -2,7 +2,7 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos k8s-up k8s-down k8s-test lint bench bench-cluster image doc clean
+.PHONY: help run web test chaos k8s-up k8s-down k8s-test lint bench bench-cluster image doc clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
@@ -37,6 +37,13 @@ run: ## Counts the words of INPUT (a file or a folder; by default text found on 
 	@input=$${INPUT:-$$(.make/sample-text)} && \
 	cargo run $(LOCKED) --release -p examples -- word_count --input "$$input" --summary $(ARGS)
 
+web: ## Builds the web interface, and tests it in a browser against a real cluster
+	@.make/bootstrap web
+	@.make/web build
+	@.make/web check
+	@.make/web test
+	@.make/web e2e
+
 test: ## Runs every test
 	@.make/bootstrap test
 	@.make/test $(LOCKED) $(ARGS)
@@ -60,6 +67,7 @@ lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
 	@.make/bootstrap lint
 	cargo fmt --all --check
 	@.make/style
+	@.make/web check
 	cargo clippy $(LOCKED) --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --all-features --no-deps --document-private-items --quiet
 

@@ -153,3 +153,20 @@ test_bootstrap_refuses_an_unknown_target() {
     ! bootstrap no_such_target || return 1
     grep -q "unknown target 'no_such_target'" said
 }
+
+test_bootstrap_installs_what_the_web_interface_is_tested_with() {
+    machine 99.0.0
+    for_rocksdb
+    debian
+    bootstrap web
+    installs 'nodejs npm chromium'
+}
+
+test_bootstrap_goes_on_where_there_is_no_browser() {
+    machine 99.0.0
+    for_rocksdb
+    stand_in node
+    stand_in npm
+    bootstrap web || return 1
+    grep -q 'no chromium here: the web interface goes untested' said
+}

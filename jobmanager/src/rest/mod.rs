@@ -27,6 +27,7 @@ mod server;
 mod task_managers;
 mod throwable;
 mod vertices;
+mod web;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -153,6 +154,7 @@ fn router(rest: Rest) -> Router {
         }
         routes = routes.route(&axum_path(endpoint.path), endpoint.handler);
     }
+    routes = web::add(routes);
     let compress = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::new("text/plain"));
     routes
         .method_not_allowed_fallback(missing)

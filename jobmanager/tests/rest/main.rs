@@ -13,3 +13,4 @@ mod java;
 mod jobs;
 mod scale;
 mod shape;
+mod web;

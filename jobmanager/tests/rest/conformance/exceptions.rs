@@ -17,7 +17,7 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("sql_vertices_v1_backpressure", "Flink hadn't looked at the job's back pressure yet"),
 ];
 
-const PAGES: &str = "there is no user interface yet";
+const PAGES: &str = "the pages are others: tests/rest/web.rs";
 
 const PROFILER: &str = "recorded with 'rest.profiling.enabled', which there isn't";
 
