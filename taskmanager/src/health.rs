@@ -25,6 +25,13 @@ const MAX_CONNECTIONS: usize = 16;
 /// How long a connection may last: it is for one question.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(5);
 
+/// Where it is asked whether the TaskManager is ready.
+const READY: &str = "/readyz";
+
+/// How long it may take to be ready once it is asked. A kubelet that hears that it isn't asks again
+/// a second later, although registering takes some hundredths of one.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long to wait where connections can't be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -62,8 +69,14 @@ pub(crate) async fn serve(
 
 async fn answer_one(stream: TcpStream, registered: watch::Receiver<bool>) {
     let service = service_fn(|request: Request<Incoming>| {
-        let is_registered = *registered.borrow();
-        async move { Ok::<_, Infallible>(answer(&request, is_registered)) }
+        let mut registered = registered.clone();
+        async move {
+            if request.uri().path() == READY {
+                let _ = timeout(PATIENCE, registered.wait_for(|registered| *registered)).await;
+            }
+            let is_registered = *registered.borrow();
+            Ok::<_, Infallible>(answer(&request, is_registered))
+        }
     });
     let connection =
         http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
@@ -77,8 +90,8 @@ async fn answer_one(stream: TcpStream, registered: watch::Receiver<bool>) {
 fn answer<B>(request: &Request<B>, is_registered: bool) -> Response<Full<Bytes>> {
     let (status, text) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/livez") => (StatusCode::OK, "ok\n"),
-        (&Method::GET, "/readyz") if is_registered => (StatusCode::OK, "ok\n"),
-        (&Method::GET, "/readyz") => {
+        (&Method::GET, READY) if is_registered => (StatusCode::OK, "ok\n"),
+        (&Method::GET, READY) => {
             (StatusCode::SERVICE_UNAVAILABLE, "not registered with a JobManager\n")
         }
         _ => (StatusCode::NOT_FOUND, "there are GET /livez and GET /readyz\n"),
