@@ -77,6 +77,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Logs(arguments) => commands::logs::run(&arguments)?,
         Command::Package(arguments) => commands::package::run(&arguments)?,
         Command::Cluster(arguments) => return local::run(&arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments)?,
+        Command::LogLevel(arguments) => commands::log_level::run(&arguments)?,
         Command::Completions(arguments) => commands::completions::run(&arguments)?,
         Command::Jobmanager(arguments) => return process::jobmanager::run(&arguments),
         Command::Taskmanager(arguments) => return process::taskmanager::run(&arguments),

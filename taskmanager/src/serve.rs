@@ -5,6 +5,7 @@
 //! fills no memory.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -358,7 +359,12 @@ impl<'a> Serving<'a> {
             return;
         };
         match set(directives) {
-            Ok(()) => info!(directives, "changed what is logged"),
+            Ok(()) => {
+                info!(directives, "changed what is logged");
+                let environment = Arc::make_mut(&mut self.agent.environment);
+                environment.insert("RUST_LOG".to_owned(), directives.to_owned());
+                self.agent.workers.set_log_level(directives);
+            }
             Err(reason) => warn!(directives, reason, "can't change what is logged"),
         }
     }

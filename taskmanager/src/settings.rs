@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use sciurus_core::config::options::{cluster, health, jobmanager, log, sciurus, taskmanager};
 use sciurus_core::config::{ConfigError, Configuration, Ports};
+use sciurus_logging::{Form, VARIABLE};
 
 use crate::error::StartError;
 use crate::machine;
@@ -150,7 +151,7 @@ impl Settings {
             package_cache_bytes: conf.get(&sciurus::PACKAGE_CACHE_MAX_SIZE)?.bytes(),
             installed_directories: installed.into_iter().map(PathBuf::from).collect(),
             log: LogSettings::read(conf, log_dir, log_file, stdout_file)?,
-            environment: environment(conf, std::env::vars()),
+            environment: environment(conf, form_of_workers(conf)?, std::env::vars()),
             set_log_level,
         })
     }
@@ -215,9 +216,18 @@ fn one_for_each_job(ports: &Ports) -> String {
     }
 }
 
+/// Returns the form in which workers log: that of what the TaskManager prints, where it prints their
+/// logs too.
+fn form_of_workers(configuration: &Configuration) -> Result<Form, ConfigError> {
+    let setting = configuration.get(&log::FORMAT)?;
+    let is_printed = configuration.get(&sciurus::WORKER_CONSOLE)?;
+    Ok(if is_printed { Form::of_output(setting) } else { Form::of_file(setting) })
+}
+
 /// Chooses what of the TaskManager's environment workers see, and adds what the configuration says.
 fn environment(
     configuration: &Configuration,
+    form: Form,
     own: impl Iterator<Item = (String, String)>,
 ) -> BTreeMap<String, String> {
     const NAMES: [&str; 9] = [
@@ -234,6 +244,7 @@ fn environment(
     let passed =
         |name: &str| NAMES.contains(&name) || name.starts_with("RUST_") || name.starts_with("LC_");
     let mut environment: BTreeMap<_, _> = own.filter(|(name, _)| passed(name)).collect();
+    environment.insert(VARIABLE.to_owned(), form.as_str().to_owned());
     for (key, value) in configuration.iter() {
         if let Some(name) = key.strip_prefix(ENVIRONMENT_PREFIX)
             && !name.is_empty()
@@ -291,9 +302,15 @@ mod tests {
             ("containerized.taskmanager.env.RUST_LOG", "debug"),
             ("containerized.taskmanager.env.A=B", "no"),
         ]);
-        let environment = environment(&configuration, own.into_iter());
+        let environment = environment(&configuration, Form::Json, own.into_iter());
         let found: Vec<_> = environment.iter().map(|(k, v)| (&**k, &**v)).collect();
-        let expected = [("LC_ALL", "C"), ("PATH", "/bin"), ("REGION", "eu"), ("RUST_LOG", "debug")];
+        let expected = [
+            ("LC_ALL", "C"),
+            ("PATH", "/bin"),
+            ("REGION", "eu"),
+            ("RUST_LOG", "debug"),
+            ("SCIURUS_LOG_FORMAT", "json"),
+        ];
         assert_eq!(found, expected);
     }
 

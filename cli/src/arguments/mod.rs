@@ -5,8 +5,10 @@ mod rescale;
 mod snapshots;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sciurus_core::config::duration;
 use sciurus_core::ids::JobId;
 
 pub use operator::{Operator, OperatorCommand};
@@ -36,7 +38,9 @@ pub enum Command {
     Savepoint(Savepoint),
     Checkpoint(Checkpoint),
     Rescale(Rescale),
+    Doctor(Doctor),
     Logs(Logs),
+    LogLevel(LogLevel),
     Package(Package),
     Cluster(Cluster),
     Completions(Completions),
@@ -235,6 +239,34 @@ pub struct Logs {
     /// Shows the logs of this job's processes.
     #[arg(value_name = "JOB", value_parser = job_id)]
     pub job: Option<JobId>,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Says what is wrong with a job, why, and what to do: nothing runs, it is slow, memory is exceeded.
+///
+/// Looks at the job twice, with some time between, and changes nothing.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// How long to look at a job that runs, an hour at most.
+    #[arg(long, value_name = "DURATION", default_value = "2 s", value_parser = duration::parse)]
+    pub during: Duration,
+    /// The job's id.
+    #[arg(value_name = "JOB", value_parser = job_id)]
+    pub job: JobId,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Shows or changes what the cluster's processes log.
+///
+/// A change holds for all managers and the workers of jobs, until they end.
+#[derive(Debug, Args)]
+pub struct LogLevel {
+    /// What to log: a level (error, warn, info, debug, trace, off), also of parts of the program, as
+    /// in `info,sciurus_engine=debug`.
+    #[arg(value_name = "LEVEL")]
+    pub level: Option<String>,
     #[command(flatten)]
     pub target: Target,
 }

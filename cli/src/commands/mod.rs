@@ -3,9 +3,11 @@
 pub mod cancel;
 pub mod checkpoint;
 pub mod completions;
+pub mod doctor;
 pub mod info;
 mod inspect;
 pub mod list;
+pub mod log_level;
 pub mod logs;
 mod operation;
 mod output;

@@ -18,16 +18,8 @@ pub enum ProcessError {
     #[error(transparent)]
     Setting(#[from] ConfigError),
     /// What is to be logged makes no sense.
-    #[error(
-        "'{given}' does not say what to log: {reason}; expected a level, also for parts of the \
-         program, as in info,sciurus_jobmanager=debug (sciurus.log.level or RUST_LOG)"
-    )]
-    LogLevel {
-        /// The text as given.
-        given: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("{0} (sciurus.log.level or RUST_LOG)")]
+    LogLevel(#[from] sciurus_logging::LevelError),
     /// The runtime that all tasks of the process run on can't be made.
     #[error("cannot start the process' runtime: {source}")]
     Runtime {

@@ -19,11 +19,12 @@ pub fn run(arguments: &Manager) -> Result<ExitCode, Error> {
 
 /// Runs a `JobManager` until it is asked to end or, where it is for one job, that has ended.
 pub fn serve(prepared: Prepared, application: Option<Application>) -> Result<ExitCode, Error> {
-    let configuration = prepared.configuration;
+    let Prepared { configuration, logging } = prepared;
     Ok(manager::block_on(async {
         let mut end = End::new()?;
         let is_for_one_job = application.is_some();
-        let options = JobManagerOptions { configuration, application };
+        let options =
+            JobManagerOptions { configuration, application, levels: Some(logging.levels) };
         let manager = JobManager::start(options).await.map_err(ProcessError::JobManager)?;
         let (reason, code) = tokio::select! {
             status = manager.shutdown_requested() => {

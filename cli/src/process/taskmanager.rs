@@ -20,7 +20,7 @@ pub fn run(arguments: &Manager) -> Result<ExitCode, Error> {
         log_file: logging.file.clone(),
         stdout_file: manager::output_file(),
         set_log_level: Some(Arc::new(move |directives: &str| {
-            logging.set_level(directives).map_err(|error| error.to_string())
+            logging.levels.set(directives).map_err(|error| error.to_string())
         })),
         ..TaskManagerOptions::new(configuration)
     };

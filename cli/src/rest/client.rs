@@ -84,6 +84,19 @@ impl Client {
         self.json("POST", path, answer)
     }
 
+    /// Puts a body in the place of what is at a path.
+    ///
+    /// # Errors
+    /// [`RestError`] if there is no answer, or not one of this form.
+    pub fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, RestError> {
+        let answer = self.agent.put(self.url(path)).send_json(body);
+        self.json("PUT", path, answer)
+    }
+
     /// Changes what is at a path, without a body.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod counts_once;
 mod ending;
 mod exactly_once;
 mod failures;
+mod logs;
 mod many_jobs;
 mod network;
 mod proxy;

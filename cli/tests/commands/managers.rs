@@ -93,7 +93,7 @@ fn a_log_begins_with_the_settings_and_hides_secrets() {
 fn a_log_can_be_json() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = jobmanager(directory.path());
-    command.arg("-Dsciurus.log.format=json");
+    command.arg("-Dlog.format=json");
     let _manager = Foreground::start(&mut command);
     let log = wait_for("the log", || Some(logs(directory.path())).filter(|log| log.contains('\n')));
     let line: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();

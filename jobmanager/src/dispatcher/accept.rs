@@ -19,6 +19,7 @@ use sciurus_job_master::{Event, JobMaster, JobMasterOptions, JobStatus};
 use sciurus_package::{
     ExtractOptions, PackageError, PackageInfo, PackageKind, Platform, extract, inspect,
 };
+use tracing::Instrument;
 
 use super::{Dispatcher, JobSubmission, PackageRef, PlannedJob, SubmitError};
 use crate::blobs::Blob;
@@ -140,7 +141,7 @@ impl Dispatcher {
 
     async fn recover_job(&self, stored: StoredJob, package: PathBuf) {
         let (id, name) = (stored.id, stored.package.clone());
-        tracing::info!("job {id} was accepted by an earlier JobManager: it runs again");
+        tracing::info!(job = %id, "the job was accepted by an earlier JobManager: it runs again");
         let submission = JobSubmission {
             package: PackageRef::Path(package),
             entry: stored.entry.clone(),
@@ -162,11 +163,11 @@ impl Dispatcher {
             };
             // What has nothing to do with the program may pass, and it was accepted once.
             if tries_left > 0 && error.may_pass() {
-                tracing::warn!("job {id} of {name} can't be run again yet: {error}");
+                tracing::warn!(job = %id, "a job of {name} can't be run again yet: {error}");
                 tokio::time::sleep(RECOVERY_PAUSE).await;
                 continue;
             }
-            tracing::error!("job {id} of {name} can't be run again: {error}");
+            tracing::error!(job = %id, "a job of {name} can't be run again: {error}");
             self.0.cancelled_early.lock().remove(&id);
             // Whoever waits for it is to see what became of it.
             self.show_failed(id, &name, error.to_cause());
@@ -367,7 +368,7 @@ impl Dispatcher {
     async fn forget(&self, id: JobId) {
         let Some(ha) = self.0.ha.clone() else { return };
         if let Err(error) = blocking(move || ha.remove(id)).await {
-            tracing::error!("job {id} has ended, yet will be run again: {error}");
+            tracing::error!(job = %id, "the job has ended, yet will be run again: {error}");
         }
     }
 
@@ -397,7 +398,9 @@ impl Dispatcher {
             None => job,
         };
         let job = Arc::new(job);
-        tracing::info!("job '{}' ({id}) was accepted", job.name());
+        // All that is logged of the job has its id.
+        let span = tracing::info_span!("job", job = %id);
+        span.in_scope(|| tracing::info!("job '{}' was accepted", job.name()));
         services.ports.insert(id, job.port());
         self.0.jobs.lock().insert(id, job.clone());
         // Who closes the dispatcher meanwhile finds the job, or is found here.
@@ -431,12 +434,12 @@ impl Dispatcher {
             checkpoints,
         );
         let dispatcher = self.clone();
-        let run = services.tasks.spawn(runner.run());
-        services.tasks.spawn(cleanup.run());
-        services.tasks.spawn(async move {
+        let run = services.tasks.spawn(runner.run().instrument(span.clone()));
+        services.tasks.spawn(cleanup.run().instrument(span.clone()));
+        let follow_up = async move {
             if let Err(error) = run.await {
                 // A defect: others must not suffer for it.
-                tracing::error!("the runner of job {id} has failed: {error}");
+                tracing::error!("the job's runner has failed: {error}");
                 dispatcher.0.services.ports.remove(id);
                 dispatcher.0.services.resources.remove_job(id);
             }
@@ -453,7 +456,8 @@ impl Dispatcher {
             job.tell_end();
             // The package goes with the job.
             drop(prepared.blob);
-        });
+        };
+        services.tasks.spawn(follow_up.instrument(span));
     }
 
     /// Waits until a job has ended; `None` where there is none.

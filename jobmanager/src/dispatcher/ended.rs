@@ -21,9 +21,12 @@ impl Dispatcher {
                 let forgotten =
                     deleted.and_then(|()| ha.forget_ended(id).map_err(|error| error.to_string()));
                 match forgotten {
-                    Ok(()) => tracing::info!("what job {id} had left in storage is deleted"),
+                    Ok(()) => {
+                        tracing::info!(job = %id, "what the job had left in storage is deleted");
+                    }
                     Err(error) => tracing::warn!(
-                        "job {id} has ended, and what it left in storage can't be deleted: {error}; \
+                        job = %id,
+                        "the job has ended, and what it left in storage can't be deleted: {error}; \
                          the next JobManager tries again"
                     ),
                 }

@@ -15,6 +15,7 @@ use sciurus_core::config::Configuration;
 use sciurus_core::ids::{JobId, LeaderId, TaskManagerId};
 use sciurus_core::time::Timestamp;
 use sciurus_job_master::JobStatus;
+use sciurus_logging::{LevelError, Levels, parse_levels};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,7 @@ struct Inner {
     packages: PackageStore,
     ha: Option<HaStore>,
     log_dir: PathBuf,
+    levels: Option<Levels>,
     jobs: Mutex<JobTable<Arc<Job>>>,
     /// Jobs that are about to be accepted.
     accepting: Mutex<HashSet<JobId>>,
@@ -65,12 +67,21 @@ pub(crate) struct DispatcherParts {
     pub(crate) packages: PackageStore,
     pub(crate) ha: Option<HaStore>,
     pub(crate) log_dir: PathBuf,
+    pub(crate) levels: Option<Levels>,
 }
 
 impl Dispatcher {
     pub(crate) fn new(parts: DispatcherParts) -> Self {
-        let DispatcherParts { configuration, settings, services, blobs, packages, ha, log_dir } =
-            parts;
+        let DispatcherParts {
+            configuration,
+            settings,
+            services,
+            blobs,
+            packages,
+            ha,
+            log_dir,
+            levels,
+        } = parts;
         let jobs = JobTable::new(settings.archive_capacity, settings.archive_expiration);
         Self(Arc::new(Inner {
             configuration,
@@ -81,6 +92,7 @@ impl Dispatcher {
             packages,
             ha,
             log_dir,
+            levels,
             jobs: Mutex::new(jobs),
             accepting: Mutex::default(),
             cancelled_early: Mutex::default(),
@@ -194,9 +206,24 @@ impl Dispatcher {
         self.0.services.task_managers.read_file(task_manager, file).await
     }
 
-    /// Tells all TaskManagers to change what they log.
-    pub fn set_log_level(&self, directives: &str) {
+    /// Returns what the JobManager logs; `None` where that can't be told.
+    pub fn log_level(&self) -> Option<String> {
+        self.0.levels.as_ref().map(Levels::current)
+    }
+
+    /// Changes what the JobManager, all TaskManagers and their jobs' workers log: those that are
+    /// there, and those that come.
+    ///
+    /// # Errors
+    /// [`LevelError`] where the text makes no sense; nothing changes then.
+    pub fn set_log_level(&self, directives: &str) -> Result<(), LevelError> {
+        match &self.0.levels {
+            Some(levels) => levels.set(directives)?,
+            None => drop(parse_levels(directives)?),
+        }
+        tracing::info!("changed what is logged to {directives}");
         self.0.services.task_managers.set_log_level(directives);
+        Ok(())
     }
 
     /// Returns the uploaded packages.

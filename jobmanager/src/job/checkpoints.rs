@@ -129,8 +129,7 @@ impl JobCheckpoints {
 
     fn add(&self, work: Work) {
         if let Err(TrySendError::Full(work)) = self.work.try_send(work) {
-            let job = self.kept.job;
-            tracing::warn!("too much waits for the storage of job {job}; left undone: {work:?}");
+            tracing::warn!("too much waits for the job's storage; left undone: {work:?}");
         }
     }
 }

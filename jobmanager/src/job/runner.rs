@@ -310,10 +310,12 @@ impl Runner {
                     events.extend(self.trigger_checkpoint(attempt, &barrier));
                 }
                 Action::NotifyComplete { attempts, checkpoint } => {
+                    self.report_complete(checkpoint);
                     self.notify_tasks(attempts, checkpoint, Fate::Complete);
                     self.notify_sources(checkpoint);
                 }
                 Action::NotifyAborted { attempts, checkpoint } => {
+                    self.report_aborted(checkpoint);
                     self.notify_tasks(attempts, checkpoint, Fate::Aborted);
                 }
                 Action::RestoreSources { checkpoint, readers, states } => {
@@ -363,12 +365,12 @@ impl Runner {
     }
 
     fn report(&mut self, status: JobStatus) {
-        let (name, id) = (self.job.name(), self.job.id());
+        let name = self.job.name();
         let failure = self.job.master.lock().exceptions().entries().next().cloned();
         if let (JobStatus::Restarting, Some(failure)) = (status, failure) {
-            tracing::warn!("job '{name}' ({id}) is restarted: {}", failure.root);
+            tracing::warn!("job '{name}' is restarted: {}", failure.root);
         } else {
-            tracing::info!("job '{name}' ({id}) is {status}");
+            tracing::info!("job '{name}' is {status}");
         }
         // An end is told when all that follows is done.
         if !status.is_terminal() {
@@ -377,10 +379,10 @@ impl Runner {
     }
 
     fn report_shortage(&self) {
-        let (name, id) = (self.job.name(), self.job.id());
+        let name = self.job.name();
         if let Some(shortage) = self.job.slot_shortage() {
             tracing::warn!(
-                "job '{name}' ({id}) waits for {} slots more than there are: add TaskManagers or \
+                "job '{name}' waits for {} slots more than there are: add TaskManagers or \
                  slots, or lower the parallelism",
                 shortage.total()
             );
@@ -389,8 +391,8 @@ impl Runner {
 
     fn on_end(&mut self, status: JobStatus, failure: Option<&JobFailure>) {
         if let (JobStatus::Failed, Some(failure)) = (status, failure) {
-            let (name, id) = (self.job.name(), self.job.id());
-            tracing::error!("job '{name}' ({id}) has failed: {failure}");
+            let name = self.job.name();
+            tracing::error!("job '{name}' has failed: {failure}");
         }
         self.is_over = true;
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::ids::LeaderId;
+use sciurus_logging::Levels;
 use sciurus_rpc::framing::MAX_MESSAGE_BYTES;
 use sciurus_rpc::proto::job_manager_server::JobManagerServer;
 use tokio::net::TcpListener;
@@ -46,6 +47,8 @@ pub struct JobManagerOptions {
     pub configuration: Configuration,
     /// The one job to run, where the cluster is for one.
     pub application: Option<Application>,
+    /// What this process logs, where that can be changed.
+    pub levels: Option<Levels>,
 }
 
 /// Says why the JobManager can't start.
@@ -111,7 +114,7 @@ impl JobManager {
     /// # Errors
     /// [`StartError`] where a setting, a port or a directory can't be used.
     pub async fn start(options: JobManagerOptions) -> Result<Self, StartError> {
-        let JobManagerOptions { configuration, application } = options;
+        let JobManagerOptions { configuration, application, levels } = options;
         let settings = Settings::read(&configuration)?;
         let rest_options = RestOptions::from_configuration(&configuration)?;
         let application =
@@ -166,6 +169,7 @@ impl JobManager {
             packages,
             ha,
             log_dir,
+            levels,
         });
         // Who asks for a job that was accepted is to find it.
         let found = dispatcher.find_stored().await;

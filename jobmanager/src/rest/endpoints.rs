@@ -5,8 +5,8 @@
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::{
-    Rest, applications, checkpoints, cluster, health, jars, job_manager, jobs, metrics, rescale,
-    task_managers, vertices,
+    Rest, applications, checkpoints, cluster, health, jars, job_manager, jobs, log_level, metrics,
+    rescale, task_managers, vertices,
 };
 
 /// An endpoint.
@@ -76,6 +76,11 @@ fn cluster_group() -> EndpointGroup {
              `web.submit.enable` and `web.cancel.enable`.";
         get "/overview" cluster::overview,
             "As in Flink.";
+        get "/log-level" log_level::show,
+            "Not Flink's: answers what the JobManager logs, as in `{\"level\": \"info\"}`.";
+        put "/log-level" log_level::change,
+            "Not Flink's: changes it, by the same body, in the JobManager, all TaskManagers and the \
+             workers of their jobs; also of parts of the program, as in `info,sciurus_engine=debug`.";
         delete "/cluster" cluster::shut_down,
             "As in Flink: the JobManager gives its jobs up and ends; TaskManagers wait for the next one.";
         get "/datasets" cluster::data_sets,

@@ -17,6 +17,7 @@ mod health;
 mod jars;
 mod job_manager;
 mod jobs;
+mod log_level;
 mod metrics;
 mod operations;
 mod options;

@@ -76,6 +76,8 @@ struct Inner {
     requests: OpenRequests,
     /// Counts registrations and losses, for those who wait for one.
     changes: watch::Sender<u64>,
+    /// What is logged, since somebody has changed it.
+    log_level: Mutex<Option<String>>,
 }
 
 /// A TaskManager that is registered.
@@ -111,6 +113,7 @@ impl TaskManagers {
             jobs,
             requests: OpenRequests::default(),
             changes: watch::Sender::new(0),
+            log_level: Mutex::default(),
         }))
     }
 
@@ -192,8 +195,9 @@ impl TaskManagers {
         is_sent
     }
 
-    /// Tells all TaskManagers to change what they log.
+    /// Tells all TaskManagers to change what they log, and those that come later.
     pub fn set_log_level(&self, directives: &str) {
+        *self.0.log_level.lock() = Some(directives.to_owned());
         for session in self.sessions() {
             let directives = directives.to_owned();
             let message = Message::SetLogLevel(proto::SetLogLevel { directives });
@@ -257,6 +261,11 @@ impl TaskManagers {
             registration.host,
             registration.slots
         );
+        // After the session is known: a change meanwhile reaches it at least once.
+        let level = self.0.log_level.lock().clone();
+        if let Some(directives) = level {
+            self.send_to(&session, Message::SetLogLevel(proto::SetLogLevel { directives }));
+        }
         self.0.changes.send_modify(|count| *count += 1);
         session
     }

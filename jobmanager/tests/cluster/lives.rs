@@ -109,7 +109,7 @@ async fn high_availability_needs_a_directory() {
         ("high-availability.type", "kubernetes"),
         ("jobmanager.rpc.port", "0"),
     ]);
-    let options = JobManagerOptions { configuration, application: None };
+    let options = JobManagerOptions { configuration, ..JobManagerOptions::default() };
     let error = JobManager::start(options).await.err().unwrap();
     assert!(matches!(error, StartError::NoHaDirectory), "{error}");
 }
@@ -124,7 +124,7 @@ async fn a_port_that_is_taken_is_named() {
         ("rest.bind-port", "0"),
         ("rest.bind-address", "127.0.0.1"),
     ]);
-    let options = JobManagerOptions { configuration, application: None };
+    let options = JobManagerOptions { configuration, ..JobManagerOptions::default() };
     let error = JobManager::start(options).await.err().unwrap().to_string();
     assert!(error.contains(&format!("127.0.0.1:{port}")), "{error}");
 }
@@ -148,7 +148,11 @@ async fn run_application(settings: &[(&str, &str)]) -> Option<ApplicationStatus>
         arguments: job::arguments(),
         job_id: None,
     };
-    let options = JobManagerOptions { configuration, application: Some(application) };
+    let options = JobManagerOptions {
+        configuration,
+        application: Some(application),
+        ..JobManagerOptions::default()
+    };
     let manager = JobManager::start(options).await.unwrap();
     let behaviour = Behaviour { reads_splits: true, ..Behaviour::default() };
     let _a = SimulatedTaskManager::connect(manager.rpc_address(), "a", 1, behaviour).await.unwrap();

@@ -44,7 +44,7 @@ impl TestCluster {
             ("env.log.dir", path.as_str()),
         ]);
         configuration.merge(&Configuration::from_pairs(settings.iter().copied()));
-        let options = JobManagerOptions { configuration, application: None };
+        let options = JobManagerOptions { configuration, ..JobManagerOptions::default() };
         let manager = Some(JobManager::start(options).await.unwrap());
         Self { manager, directory }
     }

@@ -41,7 +41,8 @@ impl Cluster {
             .build()
             .unwrap();
         let (manager, rest) = runtime.block_on(async {
-            let options_of_manager = JobManagerOptions { configuration, application: None };
+            let options_of_manager =
+                JobManagerOptions { configuration, ..JobManagerOptions::default() };
             let manager = JobManager::start(options_of_manager).await.unwrap();
             let rest = RestServer::start(manager.dispatcher().clone(), options).await.unwrap();
             (manager, rest)

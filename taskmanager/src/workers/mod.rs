@@ -79,6 +79,7 @@ pub(crate) enum Command {
     TriggerCheckpoint(proto::TriggerCheckpoint),
     CheckpointComplete(proto::CheckpointNotice),
     CheckpointAborted(proto::CheckpointNotice),
+    SetLogLevel(proto::SetLogLevel),
     /// End within the time, by force after it.
     Stop(Duration),
 }
@@ -210,6 +211,15 @@ impl Workers {
             worker.kill.cancel();
         }
         true
+    }
+
+    /// Tells all workers to change what they log.
+    pub(crate) fn set_log_level(&mut self, directives: &str) {
+        let jobs: Vec<JobId> = self.by_job.keys().copied().collect();
+        for job in jobs {
+            let level = proto::SetLogLevel { directives: directives.to_owned() };
+            self.tell(job, None, Command::SetLogLevel(level));
+        }
     }
 
     /// Ends a job's worker within the time, by force after it, and forgets what was to follow it.

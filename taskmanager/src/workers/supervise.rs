@@ -95,7 +95,7 @@ pub(super) async fn run(
         }
     };
     let pid = process.pid;
-    info!(%job, name = spec.job_name, %worker, pid, "started a worker");
+    info!(%job, job_name = spec.job_name, %worker, pid, "started a worker");
     let mut supervisor = Supervisor::new(spec, pid, socket, reports, kill);
     supervisor.greet();
     let status = supervisor.watch(&mut process.child, &mut commands).await;
@@ -313,6 +313,7 @@ impl Supervisor {
             Command::CheckpointAborted(notice) => {
                 self.write(to_job::Message::CheckpointAborted(notice));
             }
+            Command::SetLogLevel(level) => self.write(to_job::Message::SetLogLevel(level)),
             Command::CancelTask(attempt) => {
                 if let (Some(limit), Ok(attempt)) =
                     (self.spec.cancellation_timeout, attempt.clone().try_into())

@@ -116,7 +116,8 @@ impl CheckpointSetup {
             let directory = tmp_dir.join("checkpoints").to_string_lossy().into_owned();
             if options.interval.is_some() {
                 tracing::warn!(
-                    "execution.checkpointing.dir isn't set: the checkpoints of job {job} go to \
+                    %job,
+                    "execution.checkpointing.dir isn't set: the job's checkpoints go to \
                      {directory}, which only this machine sees"
                 );
             }

@@ -50,10 +50,10 @@ impl Cleanup {
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
-                tracing::warn!("job {}: given up: {error}", self.kept.job);
+                tracing::warn!("given up: {error}");
                 if is_end {
                     // Another JobManager may run the job again.
-                    tracing::warn!("job {}: its checkpoints stay", self.kept.job);
+                    tracing::warn!("the job's checkpoints stay");
                     return;
                 }
             }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use sciurus_core::checkpoint::{CheckpointBarrier, CheckpointId};
+use sciurus_core::clock::{Clock, SystemClock};
 use sciurus_core::ids::{ExecutionAttemptId, TaskManagerId};
 use sciurus_job_master::Event;
+use sciurus_job_master::checkpoint_coordinator::statistics::CheckpointStatus;
 use sciurus_job_master::checkpoint_coordinator::{RequestFailure, RequestId, RequestOutcome};
 use sciurus_job_master::failure::FailureCause;
 use sciurus_rpc::proto;
@@ -71,6 +73,24 @@ impl Runner {
                 Fate::Aborted => Message::CheckpointAborted(notice),
             };
             self.services.task_managers.send(&task_manager, generation, message);
+        }
+    }
+
+    /// Logs that a checkpoint is complete.
+    pub(super) fn report_complete(&self, checkpoint: CheckpointId) {
+        let master = self.job.master.lock();
+        if let Some(found) = master.checkpoints().checkpoint(checkpoint) {
+            let (bytes, duration_ms) = (found.state_bytes(), found.duration_ms(SystemClock.now()));
+            tracing::info!(checkpoint = checkpoint.0, bytes, duration_ms, "checkpoint complete");
+        }
+    }
+
+    /// Logs that a checkpoint came to nothing.
+    pub(super) fn report_aborted(&self, checkpoint: CheckpointId) {
+        let master = self.job.master.lock();
+        let found = master.checkpoints().checkpoint(checkpoint);
+        if let Some(CheckpointStatus::Failed { message, .. }) = found.map(|found| &found.status) {
+            tracing::warn!(checkpoint = checkpoint.0, "checkpoint failed: {message}");
         }
     }
 

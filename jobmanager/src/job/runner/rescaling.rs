@@ -15,8 +15,8 @@ impl Runner {
             .iter()
             .map(|(vertex, parallelism)| (vertex.to_string(), *parallelism))
             .collect();
-        let (name, id) = (self.job.name(), self.job.id());
-        tracing::info!("job '{name}' ({id}) runs with other parallelism from now on: {texts:?}");
+        let name = self.job.name();
+        tracing::info!("job '{name}' runs with other parallelism from now on: {texts:?}");
         self.executable.configuration.set(&pipeline::JOBVERTEX_PARALLELISM_OVERRIDES, &texts);
         let subtasks = {
             let master = self.job.master.lock();

@@ -1,5 +1,9 @@
 //! What keeps pods from running, in the words of whoever has to mend it.
 
+use std::borrow::Cow;
+
+use serde_json::Value;
+
 use super::{DeploymentSeen, PodSeen};
 
 /// Reasons for which a container waits that pass by themselves.
@@ -71,9 +75,18 @@ fn or<'a>(message: &'a str, reason: &'a str) -> &'a str {
 /// The longest quotation of a log, in bytes.
 const MAX_QUOTED_BYTES: usize = 700;
 
+/// Returns what a line of a log says, which may be a JSON object.
+fn said(line: &str) -> Cow<'_, str> {
+    let object: Option<Value> = serde_json::from_str(line).ok();
+    match object.as_ref().and_then(|object| object.get("message")?.as_str()) {
+        Some(message) => Cow::Owned(message.trim().to_owned()),
+        None => Cow::Borrowed(line.trim()),
+    }
+}
+
 /// Returns the end of what a process said: the lines with errors if there are some.
 pub(super) fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<_> = text.lines().map(said).filter(|line| !line.is_empty()).collect();
     let error = lines.iter().rposition(|line| line.starts_with("error:"));
     let from = error.unwrap_or_else(|| lines.len().saturating_sub(3));
     let quoted = lines.get(from..).unwrap_or_default().join(" | ");
@@ -120,6 +133,12 @@ mod tests {
         );
         pod.terminated.as_mut().unwrap().reason = "OOMKilled".to_owned();
         assert!(of_pods(&[], &[pod], true).unwrap().ends_with("raise the limit"));
+    }
+
+    #[test]
+    fn of_logs_for_programs_the_messages_are_told() {
+        let log = "{\"level\":\"INFO\",\"message\":\"starts\"}\n{\"message\":\"is full\"}\nplain\n";
+        assert_eq!(last_lines(log), "starts | is full | plain");
     }
 
     #[test]

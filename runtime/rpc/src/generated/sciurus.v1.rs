@@ -261,6 +261,13 @@ pub struct OperatorMetrics {
     #[prost(sint64, tag = "9")]
     pub output_watermark: i64,
 }
+/// Changes what a process logs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetLogLevel {
+    /// A level, also of parts of the program: info,sciurus_engine=debug.
+    #[prost(string, tag = "1")]
+    pub directives: ::prost::alloc::string::String,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ExecutionState {
@@ -455,7 +462,10 @@ impl Alignment {
 /// From the manager.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToJob {
-    #[prost(oneof = "to_job::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(
+        oneof = "to_job::Message",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
+    )]
     pub message: ::core::option::Option<to_job::Message>,
 }
 /// Nested message and enum types in `ToJob`.
@@ -493,6 +503,9 @@ pub mod to_job {
         /// A checkpoint, by its number, is complete: what readers were given before it stays theirs.
         #[prost(uint64, tag = "12")]
         SourcesComplete(u64),
+        /// To all.
+        #[prost(message, tag = "13")]
+        SetLogLevel(super::SetLogLevel),
     }
 }
 /// From the process.
@@ -1108,11 +1121,6 @@ pub struct FetchBlobRequest {
 pub struct BlobChunk {
     #[prost(bytes = "bytes", tag = "1")]
     pub data: ::prost::bytes::Bytes,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SetLogLevel {
-    #[prost(string, tag = "1")]
-    pub directives: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ShutDown {}

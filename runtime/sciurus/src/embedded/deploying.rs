@@ -17,7 +17,7 @@ use sciurus_job_master::{Event, ExecutionState};
 use super::JobOutcome;
 use super::master::{Master, Message, RunningTask};
 use super::reporter::{Reporter, Responder};
-use crate::tasks::{cause_of, spawn, thread_name};
+use crate::tasks::{cause_of, spawn, task_span, thread_name};
 
 /// An attempt to be started, and what it starts with.
 pub(super) type ToDeploy = (ExecutionAttemptId, Option<Arc<SubtaskRestore>>);
@@ -106,11 +106,14 @@ impl Master {
         metrics: SubtaskMetrics,
     ) -> TaskResult {
         self.shared.add_attempt(attempt, metrics);
-        let name =
-            self.job_master.graph().vertex(attempt.vertex).map_or_else(String::new, |vertex| {
-                thread_name(&vertex.name, attempt.subtask, vertex.parallelism)
-            });
-        spawn(&name, task, Reporter { attempt, messages: self.messages.clone() })
+        let graph = self.job_master.graph();
+        let vertex = graph.vertex(attempt.vertex);
+        let name = vertex.map_or_else(String::new, |vertex| {
+            thread_name(&vertex.name, attempt.subtask, vertex.parallelism)
+        });
+        let vertex = vertex.map_or("", |vertex| &vertex.name);
+        let span = task_span(self.job_master.job_id(), vertex, attempt);
+        spawn(&name, span, task, Reporter { attempt, messages: self.messages.clone() })
     }
 
     pub(super) fn cancel_task(&mut self, attempt: ExecutionAttemptId) {

@@ -13,6 +13,8 @@ use rustix::net::AddressFamily;
 use sciurus_rpc::framing;
 use sciurus_rpc::proto::{FromJob, ToJob, from_job, to_job};
 
+use super::logging;
+
 /// How long the manager may take to read what it is sent: the socket's buffer is full until then.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -121,6 +123,10 @@ impl Manager {
         let listen = move || {
             loop {
                 let incoming = match manager.receive(None) {
+                    Ok(Some(to_job::Message::SetLogLevel(level))) => {
+                        logging::set_level(&level.directives);
+                        continue;
+                    }
                     Ok(Some(to_job::Message::Shutdown(_)) | None) => Incoming::End,
                     Ok(Some(message)) => Incoming::Message(Box::new(message)),
                     Err(error) => {

@@ -8,4 +8,4 @@ mod thread;
 
 pub(crate) use failure::cause_of;
 pub(crate) use sources::{Decisions, Sources, SourcesRestore};
-pub(crate) use thread::{TaskListener, spawn, thread_name};
+pub(crate) use thread::{TaskListener, spawn, task_span, thread_name};

@@ -2,9 +2,10 @@
 
 use std::thread;
 
-use sciurus_core::ids::SubtaskIndex;
+use sciurus_core::ids::{ExecutionAttemptId, JobId, SubtaskIndex};
 use sciurus_engine::task::{Task, TaskReporter, panics};
 use sciurus_engine::{TaskError, TaskResult};
+use tracing::Span;
 
 /// The longest name of a thread that operating systems keep, in bytes.
 const MAX_NAME_BYTES: usize = 15;
@@ -15,12 +16,19 @@ pub(crate) trait TaskListener: TaskReporter + 'static {
     fn ended(&mut self, result: TaskResult);
 }
 
-/// Runs a task on a thread of its own, which ends by telling the listener.
+/// Runs a task on a thread of its own, which ends by telling the listener. What is logged there lies
+/// in the span.
 ///
 /// # Errors
 /// [`TaskError::Connector`] where the operating system refuses a thread.
-pub(crate) fn spawn(name: &str, mut task: Task, mut listener: impl TaskListener) -> TaskResult {
+pub(crate) fn spawn(
+    name: &str,
+    span: Span,
+    mut task: Task,
+    mut listener: impl TaskListener,
+) -> TaskResult {
     let run = move || {
+        let _entered = span.entered();
         let result = task.run(&mut listener);
         listener.ended(result);
         // Only now may others find that the task's channels are gone. What fails here comes too
@@ -35,6 +43,12 @@ pub(crate) fn spawn(name: &str, mut task: Task, mut listener: impl TaskListener)
         .spawn(run)
         .map(drop)
         .map_err(|error| TaskError::connector(error.into()))
+}
+
+/// Makes the span of all that a task logs.
+pub(crate) fn task_span(job: JobId, vertex: &str, attempt: ExecutionAttemptId) -> Span {
+    let (subtask, number) = (attempt.subtask.0, attempt.attempt.0);
+    tracing::info_span!("task", %job, vertex, subtask, attempt = number)
 }
 
 /// Names a subtask's thread as Flink does, `counter (1/2)`, short enough for the operating system:

@@ -6,6 +6,8 @@ use crate::config::choice::choice;
 choice! {
     /// Chooses the form of a log's lines.
     pub enum LogFormat {
+        /// JSON for what a process prints in a pod, else text.
+        Auto = "auto",
         /// For people.
         Text = "text",
         /// For programs: one JSON object a line.
@@ -44,7 +46,9 @@ super::options! {
         .default(|| "INFO".to_owned())
         .example("INFO");
 
-    /// Form of the log's lines: for people, or one JSON object a line.
-    FORMAT: LogFormat = "sciurus.log.format"
-        .default(|| LogFormat::Text);
+    /// Form of the log's lines: `text` for people, `json` for one JSON object a line; `auto` is `json`
+    /// for what a process in a Kubernetes pod prints, and else `text`.
+    FORMAT: LogFormat = "log.format"
+        .fallback_keys(&["sciurus.log.format"])
+        .default(|| LogFormat::Auto);
 }

@@ -155,7 +155,8 @@ impl<'a> Worker<'a> {
         let ready =
             proto::WorkerReady { data_address: network.address().to_string(), pid: process::id() };
         tracing::info!(
-            "worker of job '{}' ({job_id}) on TaskManager {}: data at {}",
+            job = %job_id,
+            "worker of job '{}' on TaskManager {}: data at {}",
             job.graph.job_name,
             init.task_manager,
             ready.data_address
@@ -164,7 +165,7 @@ impl<'a> Worker<'a> {
         Ok(Self {
             manager,
             init,
-            tasks: Tasks::new(job, init.worker, network, inbox),
+            tasks: Tasks::new(job_id, job, init.worker, network, inbox),
             memory,
             next_metrics: None,
             kept_back: HashMap::new(),
@@ -307,11 +308,13 @@ impl<'a> Worker<'a> {
         failure: Option<FailureCause>,
     ) {
         let name = self.tasks.name(attempt);
-        if let Some(cause) = &failure {
-            tracing::warn!("{name} is {state}: {cause}");
-        } else {
-            tracing::info!("{name} is {state}");
-        }
+        self.tasks.span(attempt).in_scope(|| {
+            if let Some(cause) = &failure {
+                tracing::warn!("{name} is {state}: {cause}");
+            } else {
+                tracing::info!("{name} is {state}");
+            }
+        });
         let change = proto::TaskStateChanged::new(attempt, state, failure);
         send(self.manager, from_job::Message::State(change));
     }

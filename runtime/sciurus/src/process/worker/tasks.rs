@@ -6,7 +6,7 @@ use std::sync::mpsc::SyncSender;
 
 use sciurus_checkpoint::SubtaskRestore;
 use sciurus_core::graph::JobGraph;
-use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, WorkerId};
+use sciurus_core::ids::{ExecutionAttemptId, ExecutionVertexId, JobId, WorkerId};
 use sciurus_engine::deployment::TaskDeployment;
 use sciurus_engine::exchange::network::Network;
 use sciurus_engine::exchange::{Endpoints, Remote, connect};
@@ -16,6 +16,7 @@ use sciurus_engine::task::{TaskControl, TaskMail};
 use sciurus_engine::{TaskError, TaskResult};
 use sciurus_job_master::failure::FailureCause;
 use sciurus_rpc::proto;
+use tracing::Span;
 
 use super::super::DescribedJob;
 use super::Message;
@@ -25,10 +26,11 @@ use super::metrics::{task_metrics, under_way};
 use super::pressure::level;
 use super::reporter::Reporter;
 use super::responder::Responder;
-use crate::tasks::{spawn, thread_name};
+use crate::tasks::{spawn, task_span, thread_name};
 
 /// The tasks that run, and what they are made of.
 pub(super) struct Tasks {
+    job_id: JobId,
     job: DescribedJob,
     /// This worker.
     worker: WorkerId,
@@ -63,12 +65,13 @@ pub(super) struct EndedTask {
 
 impl Tasks {
     pub(super) fn new(
+        job_id: JobId,
         job: DescribedJob,
         worker: WorkerId,
         network: Network,
         inbox: SyncSender<Message>,
     ) -> Self {
-        Self { job, worker, network, inbox, running: HashMap::new() }
+        Self { job_id, job, worker, network, inbox, running: HashMap::new() }
     }
 
     pub(super) fn graph(&self) -> &JobGraph {
@@ -144,9 +147,15 @@ impl Tasks {
         };
         let (task, metrics) = deployment.build()?;
         let name = thread_name(&vertex.name, attempt.subtask, vertex.parallelism);
-        spawn(&name, task, Reporter { attempt, inbox: self.inbox.clone() })?;
+        spawn(&name, self.span(attempt), task, Reporter { attempt, inbox: self.inbox.clone() })?;
         self.running.insert(attempt, RunningTask { control, metrics, failure: None });
         Ok(())
+    }
+
+    /// Makes the span of what is logged of an attempt.
+    pub(super) fn span(&self, attempt: ExecutionAttemptId) -> Span {
+        let vertex = self.graph().vertex(attempt.vertex);
+        task_span(self.job_id, vertex.map_or("", |vertex| &vertex.name), attempt)
     }
 
     /// Names an attempt as Flink does.

@@ -1,0 +1,8 @@
+//! Logs of managers and of jobs' processes: the form of their lines ([`lines()`]) and how much is
+//! logged ([`Levels`]), which may change at any time.
+
+mod levels;
+mod lines;
+
+pub use levels::{LevelError, Levels, parse_levels};
+pub use lines::{Form, Lines, VARIABLE, lines};
