@@ -2,7 +2,7 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test chaos k8s-up k8s-down k8s-test lint bench bench-cluster image doc clean
+.PHONY: help run web test chaos k8s-up k8s-down k8s-test lint bench bench-check bench-cluster image doc clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
@@ -74,6 +74,11 @@ lint: ## Checks formatting, clippy, documentation, shell scripts and house rules
 bench: ## Measures speed and memory against plain loops (ARGS='word_count --rounds 9', ARGS=--help)
 	@.make/bootstrap bench
 	cargo run $(LOCKED) --release -p sciurus-benches --features rocksdb -- $(ARGS)
+
+bench-check: ## Counts instructions of benchmarks and compares them with benches/instructions.json (ARGS=--update)
+	@.make/bootstrap bench-check
+	cargo run $(LOCKED) --release -p sciurus-benches --features rocksdb -- \
+		--instructions benches/instructions.json $(ARGS)
 
 bench-cluster: ## Measures a local cluster of real processes: start, deployment, recovery, memory, exchange
 	@.make/bootstrap bench

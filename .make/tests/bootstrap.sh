@@ -130,6 +130,14 @@ test_bootstrap_installs_what_strips_executables_for_the_image() {
     installs binutils
 }
 
+test_bootstrap_installs_what_counts_instructions() {
+    machine 99.0.0
+    for_rocksdb
+    debian
+    bootstrap bench-check
+    installs valgrind
+}
+
 test_bootstrap_installs_what_a_real_kubernetes_is_run_with() {
     machine 99.0.0
     debian

@@ -40,6 +40,15 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// There is no valgrind, or it can't be run.
+    #[error("cannot run valgrind, which counts instructions: {0}; install it (Debian: valgrind)")]
+    Valgrind(#[source] io::Error),
+    /// Valgrind has written something else than a count.
+    #[error("valgrind counted no instructions of {program}")]
+    NoInstructions {
+        /// The program that it ran.
+        program: &'static str,
+    },
     /// Two programs of the same work came to different results.
     #[error("{program} and {other} disagree about the {quantity}: {ours} and {theirs}")]
     Disagreement {

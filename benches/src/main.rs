@@ -8,6 +8,7 @@
 mod baseline;
 mod corpus;
 mod error;
+mod instructions;
 mod jobs;
 mod measure;
 mod program;
@@ -54,6 +55,14 @@ struct Arguments {
     #[arg(long)]
     list: bool,
 
+    /// Count instructions with valgrind instead, and compare with the baseline in this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["programs", "corpus", "json", "check"])]
+    instructions: Option<PathBuf>,
+
+    /// Write the baseline of --instructions anew
+    #[arg(long, requires = "instructions")]
+    update: bool,
+
     /// Run one program in this process
     #[arg(long, value_name = "PROGRAM", hide = true)]
     child: Option<String>,
@@ -83,6 +92,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
         }
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(baseline) = &arguments.instructions {
+        let is_well = instructions::check(baseline, arguments.update)?;
+        return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let report = measure_all(arguments)?;
     println!("{}", report.to_text());
