@@ -74,12 +74,9 @@ pub enum Error {
         /// What there is.
         known: String,
     },
-    /// The machine has no text to make a corpus from.
-    #[error("found no text to run on; name a file with --corpus FILE")]
-    NoText,
-    /// No place to keep the corpus.
-    #[error("neither XDG_CACHE_HOME nor HOME is set: no place to keep the text to run on")]
-    NoCacheFolder,
+    /// There is no text to run on.
+    #[error(transparent)]
+    Corpus(#[from] sciurus_bench_corpus::Error),
     /// The report can't be written as JSON.
     #[error("cannot write the report as JSON: {0}")]
     Json(#[from] serde_json::Error),

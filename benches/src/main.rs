@@ -3,10 +3,9 @@
 //! A [`program`] is a job or a loop. Each run of one is a child process of this executable, so that
 //! its CPU time and memory are its own ([mod@measure]); programs take turns, round after round, and the
 //! [`report`] compares them within a round. Loops are in [`baseline`]; the text that they run on is
-//! gathered by [`corpus`].
+//! gathered by [`sciurus_bench_corpus`].
 
 mod baseline;
-mod corpus;
 mod error;
 mod instructions;
 mod jobs;
@@ -18,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use sciurus_bench_corpus::Corpus;
 
-use crate::corpus::Corpus;
 use crate::error::{IoContext, Result};
 use crate::measure::{Measurement, measure, run_as_child};
 use crate::program::{PROGRAMS, Program};

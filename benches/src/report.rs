@@ -5,9 +5,9 @@ use std::{fmt, fs, thread};
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
+use sciurus_bench_corpus::Corpus;
 use serde::Serialize;
 
-use crate::corpus::Corpus;
 use crate::error::{Error, Result};
 use crate::measure::Measurement;
 use crate::program::{Goal, Outcome, Program};

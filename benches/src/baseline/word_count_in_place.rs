@@ -4,7 +4,9 @@
 
 use std::io::{self, Read};
 
-use super::word_count::{self, LOWER_CASE, WordCounts};
+use sciurus_bench_corpus::words::{self, LOWER_CASE, WordCounts};
+
+use super::word_count;
 use crate::error::Result;
 use crate::program::{Context, Goal, Outcome, Program};
 
@@ -23,7 +25,7 @@ fn run(context: &Context) -> Result<Outcome> {
     word_count::run_with(context, |file| count(file, BUFFER_BYTES))
 }
 
-/// Counts like [`word_count::count`].
+/// Counts like [`words::count`].
 fn count(mut input: impl Read, buffer_bytes: usize) -> io::Result<WordCounts> {
     let mut counts = WordCounts::default();
     let mut buffer = vec![0; buffer_bytes];
@@ -45,7 +47,7 @@ fn count(mut input: impl Read, buffer_bytes: usize) -> io::Result<WordCounts> {
         for (position, &byte) in buffer[..end].iter().enumerate().skip(carried) {
             if byte == 0 {
                 if position > start {
-                    word_count::add(&mut counts, &buffer[start..position]);
+                    words::add(&mut counts, &buffer[start..position]);
                 }
                 start = position + 1;
             }
@@ -54,7 +56,7 @@ fn count(mut input: impl Read, buffer_bytes: usize) -> io::Result<WordCounts> {
         carried = end - start;
     }
     if carried > 0 {
-        word_count::add(&mut counts, &buffer[..carried]);
+        words::add(&mut counts, &buffer[..carried]);
     }
     Ok(counts)
 }
@@ -67,7 +69,7 @@ mod tests {
     fn agrees_with_the_plain_loop_at_any_buffer_size() {
         let text =
             "A squirrel, a Squirrel; the_squirrel's 3rd caf\u{e9}\n  squirrelsquirrelsquirrel";
-        let plain = word_count::count(text.as_bytes()).unwrap();
+        let plain = words::count(text.as_bytes()).unwrap();
         for buffer_bytes in 1..=text.len() + 1 {
             assert_eq!(count(text.as_bytes(), buffer_bytes).unwrap(), plain, "{buffer_bytes}");
         }
