@@ -2,7 +2,7 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test chaos k8s-up k8s-down k8s-test lint bench bench-check bench-cluster image doc clean
+.PHONY: help run web test chaos k8s-up k8s-down k8s-test lint bench bench-check bench-cluster bench-flink image doc clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
@@ -84,6 +84,12 @@ bench-cluster: ## Measures a local cluster of real processes: start, deployment,
 	@.make/bootstrap bench
 	cargo build $(LOCKED) --release -p sciurus-cli -p examples -p sciurus-bench-cluster --features examples/rocksdb
 	@"$$CARGO_TARGET_DIR/release/sciurus-bench-cluster" $(ARGS)
+
+bench-flink: ## Measures JVM Flink and this side by side (ARGS='--only word_count --quick', ARGS=--help)
+	@.make/bootstrap bench-flink
+	cargo build $(LOCKED) --release -p sciurus-cli -p sciurus-bench-flink -p sciurus-bench-flink-jobs \
+		--features sciurus-bench-flink-jobs/rocksdb
+	@"$$CARGO_TARGET_DIR/release/sciurus-bench-flink" $(ARGS)
 
 image: ## Builds the container image as an archive, without Docker and without a registry
 	@.make/bootstrap image

@@ -109,7 +109,16 @@ test_bootstrap_goes_on_where_there_is_no_java_for_the_real_flink() {
     for_rocksdb
     stand_in python3
     bootstrap test || return 1
-    grep -q 'no default-jre-headless here: the real flink goes untested' said
+    grep -q 'no default-jdk-headless here: the real flink goes untested' said
+}
+
+test_bootstrap_installs_what_flink_is_measured_with() {
+    machine 99.0.0
+    for_rocksdb
+    debian
+    stand_in python3
+    bootstrap bench-flink
+    installs default-jdk-headless
 }
 
 test_bootstrap_installs_what_rocksdb_is_compiled_with() {
