@@ -52,7 +52,8 @@ pub fn count(mut input: impl Read) -> io::Result<WordCounts> {
     Ok(counts)
 }
 
-/// Allocates only for a word that wasn't there.
+/// Counts an occurrence; allocates only for a word that was not there.
+#[inline]
 pub fn add(counts: &mut WordCounts, word: &[u8]) {
     if let Some(count) = counts.get_mut(word) {
         *count += 1;
