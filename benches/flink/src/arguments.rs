@@ -36,9 +36,9 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub publish: Option<PathBuf>,
 
-    /// Measures nothing, but shows and publishes a report written earlier
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
+    /// Measures nothing, but shows and publishes reports written earlier, as one
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub from: Vec<PathBuf>,
 
     /// The folder of Sciurus' executables [default: that of this one]
     #[arg(long, value_name = "DIR")]

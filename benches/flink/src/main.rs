@@ -25,6 +25,7 @@ mod throughput;
 mod workload;
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -36,9 +37,7 @@ use report::Report;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(path) = &arguments.from {
-        let json = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let report: Report = serde_json::from_slice(&json).unwrap();
+    if let Some(report) = arguments.from.iter().map(|path| read(path)).reduce(Report::and) {
         return finish(&arguments, &report);
     }
     let programs = match Programs::find(&arguments) {
@@ -55,6 +54,12 @@ fn main() -> ExitCode {
     life::measure(&arguments, &programs, &mut report);
     report.machine.load_after = machine::load();
     finish(&arguments, &report)
+}
+
+/// Reads a report that was written as JSON.
+fn read(path: &Path) -> Report {
+    let json = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&json).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Writes the report where it is wanted.

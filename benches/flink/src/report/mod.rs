@@ -192,6 +192,16 @@ impl Report {
         Self { machine, workloads: Vec::new(), peers: Vec::new(), figures: Vec::new() }
     }
 
+    /// What was measured first, and then the other; the machine's load is that of the whole time.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.workloads.extend(other.workloads);
+        self.peers.extend(other.peers);
+        self.figures.extend(other.figures);
+        self.machine.load_after = other.machine.load_after;
+        self
+    }
+
     /// A peer's CPU time by ours.
     pub fn peer_ratio(&self, peer: &PeerResult) -> f64 {
         self.peers.first().map_or(f64::NAN, |ours| ratio(&peer.cpu_s, &ours.cpu_s))
@@ -251,6 +261,20 @@ mod tests {
         let report = sample();
         let json = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+    }
+
+    #[test]
+    fn two_reports_become_one() {
+        let (mut first, mut second) = (sample(), sample());
+        first.figures.clear();
+        first.peers.clear();
+        second.workloads.clear();
+        second.machine.load_after = "9.00, 9.00, 9.00".to_owned();
+        let both = first.and(second.clone());
+        assert_eq!(both.workloads, sample().workloads);
+        assert_eq!((both.figures, both.peers), (second.figures, second.peers));
+        assert_eq!(both.machine.load_before, sample().machine.load_before);
+        assert_eq!(both.machine.load_after, second.machine.load_after);
     }
 
     #[test]
