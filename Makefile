@@ -2,7 +2,8 @@
 # Build output lives outside the checkout, see .make/cache; an own CARGO_TARGET_DIR is respected.
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test chaos k8s-up k8s-down k8s-test lint bench bench-check bench-cluster bench-flink image doc clean
+.PHONY: help run web test chaos k8s-up k8s-down k8s-test lint bench bench-check bench-cluster bench-flink image doc \
+	book clean
 
 # What `make run` counts: a file or a folder. Left empty it is text that this machine has.
 INPUT ?=
@@ -102,6 +103,11 @@ doc: ## Builds the API documentation
 	@.make/bootstrap doc
 	cargo doc $(LOCKED) --workspace --no-deps
 	@echo "open $$CARGO_TARGET_DIR/doc/sciurus/index.html"
+
+book: ## Makes a book of docs/
+	@.make/bootstrap book
+	@PATH="$$(.make/cache tools)/bin:$$PATH" mdbook build docs --dest-dir "$$(.make/cache book)"
+	@echo "open $$(.make/cache book)/index.html"
 
 clean: ## Removes this checkout's build output and sample text
 	@.make/cache clean

@@ -139,6 +139,12 @@ test_bootstrap_installs_what_strips_executables_for_the_image() {
     installs binutils
 }
 
+test_bootstrap_installs_what_makes_the_book() {
+    machine 99.0.0
+    bootstrap book
+    grep -q '^cargo install .*/tools .*mdbook' calls
+}
+
 test_bootstrap_installs_what_counts_instructions() {
     machine 99.0.0
     for_rocksdb

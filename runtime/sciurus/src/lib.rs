@@ -75,6 +75,9 @@ mod pages {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
 
+    #[doc = include_str!("../../../docs/quick-start.md")]
+    mod quick_start {}
+
     #[doc = include_str!("../../../docs/jobs.md")]
     mod jobs {}
 
