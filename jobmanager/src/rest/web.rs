@@ -190,9 +190,9 @@ mod tests {
 
     #[test]
     fn all_that_a_browser_loads_is_small() {
-        let sizes = Built::iter().filter_map(|path| File::new(&path)).map(|file| {
-            file.gzip.as_ref().map_or(file.content.len(), Bytes::len)
-        });
+        let sizes = Built::iter()
+            .filter_map(|path| File::new(&path))
+            .map(|file| file.gzip.as_ref().map_or(file.content.len(), Bytes::len));
         let total: usize = sizes.sum();
         assert!(total > 0 && total <= 400 * 1024, "{total} bytes, packed");
     }

@@ -10,6 +10,8 @@ use super::facts::{EXCHANGE, Facts, Load, MANAGED, TOTAL, TaskManager, USED, Ver
 const BUSY: f64 = 0.7;
 /// From which share of its time on a subtask waits for those behind it.
 const BACK_PRESSURED: f64 = 0.1;
+/// From which share on that is a problem; before, it is worth knowing.
+const HIGH_BACK_PRESSURE: f64 = 0.5;
 /// How much busier than the average one subtask may be before its share of the keys is too large.
 const SKEW: f64 = 2.0;
 /// From which share on memory is near its limit.
@@ -278,7 +280,9 @@ fn bottleneck(facts: &Facts) -> Option<Finding> {
     let worst = behind.loads.iter().max_by(|a, b| a.busy.total_cmp(&b.busy))?;
     let what = format!("it is slow because of '{}', which is busy {}", behind.name, shares(behind));
     let percent = 100.0 * max(waiter, |load| load.back_pressured);
-    let mut finding = Finding::new(Grade::Problem, what)
+    let is_high = max(waiter, |load| load.back_pressured) >= HIGH_BACK_PRESSURE;
+    let grade = if is_high { Grade::Problem } else { Grade::Hint };
+    let mut finding = Finding::new(grade, what)
         .because(format!("'{}' before it waits for it {percent:.0} % of its time", waiter.name));
     if behind.loads.len() > 1 && worst.busy > SKEW * mean.max(0.01) && worst.busy >= BUSY / 2.0 {
         return Some(
@@ -293,7 +297,7 @@ fn bottleneck(facts: &Facts) -> Option<Finding> {
     }
     if worst.busy < BUSY {
         finding = finding.because(
-            "it is not busy all the time: it may wait for a disk, a server or a lock in the program",
+            "it is not busy all the time: it may wait for a processor, a disk, a server or a lock",
         );
         return Some(
             finding.next("look what it waits for; asynchronous calls keep more in flight"),
@@ -433,7 +437,7 @@ mod tests {
         ];
         let facts = facts("RUNNING", vertices);
         let found = text(&diagnose(&facts, &facts));
-        assert!(found.contains("it may wait for a disk"), "{found}");
+        assert!(found.contains("it may wait for a processor, a disk"), "{found}");
     }
 
     #[test]
