@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::checkpoint::CheckpointBarrier;
+use crate::ids::OperatorId;
 use crate::time::Timestamp;
 
 /// An element of a stream.
@@ -15,11 +16,24 @@ pub enum StreamElement {
     WatermarkStatus(WatermarkStatus),
     /// Records before it belong to the checkpoint, those behind it don't.
     Barrier(CheckpointBarrier),
+    /// Shows how long records take to where it arrives; operators do nothing with it.
+    LatencyMarker(LatencyMarker),
     /// The end of the data: no rows, watermarks or statuses follow. Barriers may.
     EndOfInput,
     /// The channel is closed: nothing follows at all. Without an end of the data before it the job
     /// is suspended.
     EndOfPartition,
+}
+
+/// When and where a source sent a latency marker off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatencyMarker {
+    /// When it was due, milliseconds since the epoch.
+    pub emitted_at: Timestamp,
+    /// The source.
+    pub source: OperatorId,
+    /// Its subtask.
+    pub subtask: u32,
 }
 
 /// Whether an input takes part in the watermark.

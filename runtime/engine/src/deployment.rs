@@ -14,6 +14,7 @@ use crate::checkpoint::{
 };
 use crate::error::{TaskError, TaskResult};
 use crate::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
+use crate::metrics::latency::{Latencies, LatencySettings};
 use crate::metrics::{OperatorMetrics, SubtaskMetrics};
 use crate::operator::{BatchLimits, Operator, OperatorContext, OperatorFactory, SubtaskInfo};
 use crate::operator_node::Finished;
@@ -44,6 +45,8 @@ pub struct TaskSettings {
     pub throttle: Arc<SourceThrottle>,
     /// What writes and reads checkpoints; `None` where none are taken and none is restored.
     pub checkpoints: Option<Arc<CheckpointServices>>,
+    /// Whether and how latencies are tracked.
+    pub latency: LatencySettings,
 }
 
 /// One subtask to put together, with the ends of its channels.
@@ -114,7 +117,8 @@ impl TaskDeployment<'_> {
         let has_finished = self.has_finished();
         let writes = self.writes();
         let mut task = Task::new(input, self.control, metrics.task.clone(), clock)
-            .throttled_by(self.settings.throttle.clone());
+            .throttled_by(self.settings.throttle.clone())
+            .marking_latency(self.settings.latency.interval, self.subtask);
         if let Some(writes) = writes {
             // Jobs in batch mode start anew where they fail: their effects wait for no checkpoint.
             let ends_at_once = has_finished || self.settings.batch_mode;
@@ -183,7 +187,8 @@ impl TaskDeployment<'_> {
     fn context(&self, node: NodeId, metrics: &mut SubtaskMetrics) -> OperatorContext {
         let name: Arc<str> =
             self.vertex.operator(node).map_or("", |operator| operator.name.as_str()).into();
-        let counts = Arc::new(OperatorMetrics::default());
+        let latencies = Latencies::new(self.settings.latency);
+        let counts = Arc::new(OperatorMetrics { latencies, ..OperatorMetrics::default() });
         metrics.operators.push((name.clone(), counts.clone()));
         OperatorContext {
             name,

@@ -108,6 +108,11 @@ impl OperatorNode {
                 let change = self.watermarks.on_status(input, status);
                 self.apply(change)
             }
+            StreamElement::LatencyMarker(marker) => {
+                let context = &self.context;
+                context.metrics.latencies.record(&marker, context.clock.now());
+                self.output.emit_control(&StreamElement::LatencyMarker(marker))
+            }
             StreamElement::Barrier(_) => {
                 Err(TaskError::Defect("a barrier reaches an operator as an element"))
             }

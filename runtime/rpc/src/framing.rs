@@ -90,6 +90,7 @@ mod tests {
                 message: Some(proto::from_job::Message::Ready(proto::WorkerReady {
                     data_address: "localhost:6121".to_owned(),
                     pid: 7,
+                    ..Default::default()
                 })),
             },
         ];

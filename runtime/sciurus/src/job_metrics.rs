@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sciurus_core::ids::JobVertexId;
 use sciurus_core::time::Timestamp;
+use sciurus_engine::metrics::user::UserMetric;
 
 /// The metrics of a job at one moment. Fields are named as Flink names the metrics.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +94,8 @@ pub struct OperatorMetrics {
     pub current_input_watermark: Timestamp,
     /// `currentOutputWatermark`, likewise.
     pub current_output_watermark: Timestamp,
+    /// What its functions count.
+    pub user: Vec<UserMetric>,
 }
 
 impl JobMetrics {

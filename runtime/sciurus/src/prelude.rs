@@ -18,6 +18,7 @@ pub use sciurus_engine::function::{
     KeyedRuntimeContext, OnTimerContext, ProcessFunction, ReadOnlyContext, ReadOnlyOnTimerContext,
     RuntimeContext, TimeDomain,
 };
+pub use sciurus_engine::metrics::user::{UserCounter, UserGauge, UserHistogram, UserMeter};
 pub use sciurus_engine::watermark::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 pub use sciurus_engine::windowing::assigner::{
     EventTimeSessionWindows, GlobalWindows, ProcessingTimeSessionWindows, SlidingEventTimeWindows,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sciurus_core::clock::SystemClock;
-use sciurus_core::config::options::{execution, pipeline, sciurus, taskmanager};
+use sciurus_core::config::options::{execution, metrics, pipeline, sciurus, taskmanager};
 use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::graph::{JobType, NodeKind, StreamGraph};
 use sciurus_engine::deployment::TaskSettings;
+use sciurus_engine::metrics::latency::LatencySettings;
 use sciurus_engine::operator::BatchLimits;
 
 /// How a job's tasks run.
@@ -16,6 +17,7 @@ pub(crate) struct ExecutionSettings {
     pub(crate) limits: BatchLimits,
     pub(crate) buffer_timeout: Option<Duration>,
     pub(crate) watermark_interval: Duration,
+    pub(crate) latency: LatencySettings,
     pub(crate) channel_bytes: usize,
 }
 
@@ -37,6 +39,11 @@ impl ExecutionSettings {
             },
             buffer_timeout: timeout,
             watermark_interval: configuration.get(&pipeline::AUTO_WATERMARK_INTERVAL)?,
+            latency: LatencySettings {
+                interval: configuration.get(&metrics::LATENCY_INTERVAL)?,
+                granularity: configuration.get(&metrics::LATENCY_GRANULARITY)?,
+                history_size: configuration.get(&metrics::LATENCY_HISTORY_SIZE)? as usize,
+            },
             channel_bytes: segment as usize * segments as usize,
         })
     }
@@ -53,6 +60,7 @@ impl ExecutionSettings {
             clock: Arc::new(SystemClock),
             throttle: Arc::default(),
             checkpoints: None,
+            latency: self.latency,
         }
     }
 }

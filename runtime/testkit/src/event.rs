@@ -45,6 +45,8 @@ impl<T: Record> Event<T> {
             StreamElement::WatermarkStatus(WatermarkStatus::Idle) => events.push(Self::Idle),
             StreamElement::WatermarkStatus(WatermarkStatus::Active) => events.push(Self::Active),
             StreamElement::Barrier(barrier) => events.push(Self::Barrier(barrier.id)),
+            // They are the task's, and pass operators by.
+            StreamElement::LatencyMarker(_) => {}
             StreamElement::EndOfInput => events.push(Self::End),
             StreamElement::EndOfPartition => events.push(Self::Closed),
         }

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> proto::WorkerReady {
-        proto::WorkerReady { data_address: text.to_owned(), pid: 1 }
+        proto::WorkerReady { data_address: text.to_owned(), pid: 1, ..Default::default() }
     }
 
     #[tokio::test]

@@ -54,7 +54,11 @@ impl Job {
     fn ready(&mut self, init: &proto::JobInit) {
         let worker = init.worker.as_ref().unwrap();
         let data_address = format!("{}:4321", worker.host);
-        self.send(from_job::Message::Ready(proto::WorkerReady { data_address, pid: 1 }));
+        self.send(from_job::Message::Ready(proto::WorkerReady {
+            data_address,
+            pid: 1,
+            ..Default::default()
+        }));
     }
 
     fn play(&mut self, init: &proto::JobInit) -> ! {

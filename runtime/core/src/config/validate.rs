@@ -127,7 +127,7 @@ fn key_warnings(conf: &Configuration) -> Vec<Warning> {
                 let replacement = option.key();
                 warnings.push(Warning::Deprecated { key: key.to_owned(), replacement });
             }
-        } else if !is_map_entry(key) {
+        } else if !is_map_entry(key) && !is_reporter_setting(key) {
             match flink_keys::classify(key) {
                 ForeignKey::Internal => {}
                 ForeignKey::JvmOnly => jvm_only.push(key.to_owned()),
@@ -150,6 +150,14 @@ fn key_warnings(conf: &Configuration) -> Vec<Warning> {
 
 fn is_map_entry(key: &str) -> bool {
     options::all().any(|option| option.is_map() && entry_name(option.key(), key).is_some())
+}
+
+/// Tells whether a key is a setting of a metrics reporter that isn't called as in the table.
+fn is_reporter_setting(key: &str) -> bool {
+    let rest = key.strip_prefix("metrics.reporter.").and_then(|rest| rest.split_once('.'));
+    rest.is_some_and(|(_, setting)| {
+        options::find(&format!("metrics.reporter.prom.{setting}")).is_some()
+    })
 }
 
 /// Returns the known key that the given one was most likely meant to be: one with few letters

@@ -64,8 +64,8 @@ impl RecordWriter {
         self
     }
 
-    /// Writes an element: rows to the channels that the partitioner chooses, anything else to all,
-    /// behind the rows that wait for company.
+    /// Writes an element: rows to the channels that the partitioner chooses, a latency marker to any
+    /// one, anything else to all, behind the rows that wait for company.
     ///
     /// A barrier waits for no credit: those rows, fewer than [`ROWS_WORTH_SENDING`] a channel, go
     /// beyond it, so that a slow consumer doesn't keep the barrier from the others.
@@ -109,6 +109,17 @@ impl RecordWriter {
                     channel.flush_at_once(metrics)?;
                     channel.sender.send(barrier.clone(), 0)
                 })
+            }
+            // By one channel, as records go: by all there would be as many as channels at each hop.
+            marker @ StreamElement::LatencyMarker(_) => {
+                let Self { channels, control, metrics, .. } = self;
+                if channels.is_empty() {
+                    return Ok(());
+                }
+                let place = fastrand::usize(..channels.len());
+                let channel = &mut channels[place];
+                channel.flush(control, metrics)?;
+                channel.sender.send(marker, 0)
             }
             control => {
                 self.flush()?;

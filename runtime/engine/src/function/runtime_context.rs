@@ -5,6 +5,7 @@ use std::ops::Deref;
 use sciurus_state::{KeyedBackend, StateAccess};
 
 use crate::accumulator::LongCounter;
+use crate::metrics::user::MetricGroup;
 use crate::operator::{OperatorContext, SubtaskInfo};
 
 /// Where a function runs and what it may use; Flink's `RuntimeContext`.
@@ -32,6 +33,12 @@ impl<'a> RuntimeContext<'a> {
     /// counters of that name.
     pub fn add_accumulator(&self, name: &str, counter: &LongCounter) {
         self.context.accumulators.register(name, counter);
+    }
+
+    /// Returns where the function registers metrics of its own, which the REST API and Prometheus
+    /// show as the operator's.
+    pub fn metrics(&self) -> MetricGroup<'a> {
+        MetricGroup::new(&self.context.metrics.user)
     }
 }
 

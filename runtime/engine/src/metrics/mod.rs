@@ -1,7 +1,10 @@
 //! What the engine counts, under Flink's names. Writers are task threads, once a batch; readers
 //! are anyone.
 
+pub mod latency;
+pub mod samples;
 mod times;
+pub mod user;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,7 +13,9 @@ use sciurus_core::time::MIN_WATERMARK;
 
 use crate::accumulator::Accumulators;
 use crate::exchange::Credit;
+use latency::Latencies;
 pub use times::{TaskTimes, TimesSnapshot, Wait};
+use user::UserMetrics;
 
 /// A number that only grows, written by one thread.
 #[derive(Debug, Default)]
@@ -69,6 +74,10 @@ pub struct OperatorMetrics {
     pub input_watermark: Gauge,
     /// `currentOutputWatermark`, milliseconds.
     pub output_watermark: Gauge,
+    /// `latency`.
+    pub latencies: Latencies,
+    /// What the user's functions count.
+    pub user: UserMetrics,
 }
 
 impl Default for OperatorMetrics {
@@ -82,6 +91,8 @@ impl Default for OperatorMetrics {
             records_in_errors: Counter::default(),
             input_watermark: Gauge::new(MIN_WATERMARK),
             output_watermark: Gauge::new(MIN_WATERMARK),
+            latencies: Latencies::default(),
+            user: UserMetrics::default(),
         }
     }
 }

@@ -73,7 +73,9 @@ impl Gates {
         let Gate { gate, valve, first, .. } = &mut self.gates[arrived.gate];
         let channel = arrived.channel - *first;
         let (change, last) = match arrived.element {
-            batch @ StreamElement::Batch(_) => return [Some(batch), None, None],
+            element @ (StreamElement::Batch(_) | StreamElement::LatencyMarker(_)) => {
+                return [Some(element), None, None];
+            }
             StreamElement::Watermark(watermark) => (valve.on_watermark(channel, watermark), None),
             StreamElement::WatermarkStatus(status) => (valve.on_status(channel, status), None),
             // These concern the task, and no operator.

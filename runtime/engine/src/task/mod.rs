@@ -4,6 +4,7 @@ mod align;
 mod checkpointing;
 mod control;
 mod gates;
+mod markers;
 pub mod panics;
 mod run;
 mod throttle;

@@ -11,6 +11,7 @@ use sciurus_core::time::{MAX_WATERMARK, Timestamp};
 use super::checkpointing::{Checkpointing, Phase};
 use super::control::{LONGEST_WAIT, TaskControl, TaskMail};
 use super::gates::{Arrived, Gates};
+use super::markers::Markers;
 use super::panics;
 use super::throttle::{Pauses, SourceThrottle};
 use crate::checkpoint::{SnapshotWrites, StateProvider};
@@ -63,6 +64,8 @@ pub struct Task {
     pub(super) phase: Phase,
     /// `None` where no checkpoints are taken.
     pub(super) checkpointing: Option<Checkpointing>,
+    /// `None` where the task emits no latency markers.
+    markers: Option<Markers>,
 }
 
 pub(super) enum Input {
@@ -101,7 +104,8 @@ impl Task {
         };
         let (throttle, pauses) = Default::default();
         let (phase, checkpointing) = (Phase::Running, None);
-        Self { input, control, metrics, clock, throttle, pauses, phase, checkpointing }
+        let markers = None;
+        Self { input, control, metrics, clock, throttle, pauses, phase, checkpointing, markers }
     }
 
     /// Lets the task take part in checkpoints; what it puts into them goes by `writes`. One that
@@ -125,6 +129,15 @@ impl Task {
     #[must_use]
     pub fn throttled_by(mut self, throttle: Arc<SourceThrottle>) -> Self {
         self.throttle = throttle;
+        self
+    }
+
+    /// Lets a source emit a latency marker each `interval`; none where it is zero.
+    #[must_use]
+    pub fn marking_latency(mut self, interval: Duration, subtask: u32) -> Self {
+        if let Input::Source { id, .. } = &self.input {
+            self.markers = Markers::new(interval, *id, subtask, self.clock.now());
+        }
         self
     }
 
@@ -171,6 +184,7 @@ impl Task {
                     self.wait(Wait::SoftBackPressured, longest);
                     continue;
                 }
+                next_timer = shorter(next_timer, self.mark_latency()?);
             }
             match self.poll(reporter)? {
                 Progress::Done => {}
@@ -274,6 +288,7 @@ impl Task {
             StreamElement::EndOfPartition => return self.on_closed(arrived.channel),
             StreamElement::Watermark(_)
             | StreamElement::WatermarkStatus(_)
+            | StreamElement::LatencyMarker(_)
             | StreamElement::EndOfInput => {}
         }
         if self.phase == Phase::Closing {
@@ -288,6 +303,20 @@ impl Task {
             self.on_data_ended();
         }
         Ok(())
+    }
+
+    /// Emits a latency marker where one is due and returns how long until the next. There is room for
+    /// it: the time that it has waited for that counts as latency.
+    fn mark_latency(&mut self) -> TaskResult<Option<Duration>> {
+        let (Some(markers), Input::Source { output, .. }) = (&mut self.markers, &mut self.input)
+        else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        if let Some(marker) = markers.due(now) {
+            output.emit_control(&StreamElement::LatencyMarker(marker))?;
+        }
+        Ok(Some(markers.left(now)))
     }
 
     /// Fires the timers that are due and returns how long until the next.
@@ -375,6 +404,13 @@ impl Task {
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

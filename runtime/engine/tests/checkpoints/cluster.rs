@@ -18,6 +18,7 @@ use sciurus_engine::checkpoint::{CheckpointResponder, CheckpointServices};
 use sciurus_engine::deployment::{TaskDeployment, TaskSettings};
 use sciurus_engine::exchange::network::{Network, NetworkOptions, Peer};
 use sciurus_engine::exchange::{Endpoints, Location, Remote, connect};
+use sciurus_engine::metrics::latency::LatencySettings;
 use sciurus_engine::notify::Notifier;
 use sciurus_engine::operator::BatchLimits;
 use sciurus_engine::source::SourceEvent;
@@ -192,6 +193,7 @@ impl Cluster {
             clock: Arc::new(SystemClock),
             throttle: Arc::default(),
             checkpoints: Some(self.services.clone()),
+            latency: LatencySettings::default(),
         }
     }
 

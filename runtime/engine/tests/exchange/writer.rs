@@ -113,6 +113,7 @@ fn control_elements_need_no_credit_and_stay_in_order() -> TaskResult {
             StreamElement::Watermark(watermark) => format!("watermark {watermark}"),
             StreamElement::WatermarkStatus(_) => "status".to_owned(),
             StreamElement::Barrier(barrier) => format!("barrier {}", barrier.id),
+            StreamElement::LatencyMarker(marker) => format!("marker {}", marker.emitted_at),
             StreamElement::EndOfInput => "end".to_owned(),
             StreamElement::EndOfPartition => "closed".to_owned(),
         });

@@ -239,7 +239,7 @@ pub struct TaskMetrics {
     #[prost(map = "string, int64", tag = "15")]
     pub accumulators: ::std::collections::HashMap<::prost::alloc::string::String, i64>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OperatorMetrics {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
@@ -260,6 +260,73 @@ pub struct OperatorMetrics {
     pub input_watermark: i64,
     #[prost(sint64, tag = "9")]
     pub output_watermark: i64,
+    #[prost(message, repeated, tag = "10")]
+    pub user: ::prost::alloc::vec::Vec<UserMetric>,
+    #[prost(message, repeated, tag = "11")]
+    pub latencies: ::prost::alloc::vec::Vec<Latency>,
+}
+/// What a user's function counts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UserMetric {
+    /// The outermost first.
+    #[prost(message, repeated, tag = "1")]
+    pub groups: ::prost::alloc::vec::Vec<MetricGroup>,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(oneof = "user_metric::Value", tags = "3, 4, 5, 6")]
+    pub value: ::core::option::Option<user_metric::Value>,
+}
+/// Nested message and enum types in `UserMetric`.
+pub mod user_metric {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Value {
+        #[prost(uint64, tag = "3")]
+        Counter(u64),
+        #[prost(double, tag = "4")]
+        Gauge(f64),
+        /// How often it was marked in all.
+        #[prost(uint64, tag = "5")]
+        Meter(u64),
+        #[prost(message, tag = "6")]
+        Histogram(super::Distribution),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MetricGroup {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Of a label.
+    #[prost(string, optional, tag = "2")]
+    pub value: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// How long latency markers take to an operator, milliseconds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Latency {
+    /// The id of the source's operator, 16 bytes, as far as sources are told apart.
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    pub source: ::core::option::Option<::prost::bytes::Bytes>,
+    /// Its subtask, as far as those are.
+    #[prost(uint32, optional, tag = "2")]
+    pub source_subtask: ::core::option::Option<u32>,
+    #[prost(message, optional, tag = "3")]
+    pub distribution: ::core::option::Option<Distribution>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Distribution {
+    /// In all; the rest is of the latest values.
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+    #[prost(sint64, tag = "2")]
+    pub min: i64,
+    #[prost(sint64, tag = "3")]
+    pub max: i64,
+    #[prost(double, tag = "4")]
+    pub mean: f64,
+    #[prost(double, tag = "5")]
+    pub stddev: f64,
+    /// 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.999.
+    #[prost(double, repeated, tag = "6")]
+    pub quantiles: ::prost::alloc::vec::Vec<f64>,
 }
 /// Changes what a process logs.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -626,6 +693,9 @@ pub struct WorkerReady {
     pub data_address: ::prost::alloc::string::String,
     #[prost(uint32, tag = "2")]
     pub pid: u32,
+    /// The job graph, JSON as serde writes it: what metrics are named after.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub job_graph: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SourceEventFor {

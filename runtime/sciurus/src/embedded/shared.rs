@@ -194,6 +194,7 @@ impl Attempt {
                     num_bytes_send: counted.bytes_written.get(),
                     current_input_watermark: counted.input_watermark.get(),
                     current_output_watermark: counted.output_watermark.get(),
+                    user: counted.user.snapshot(),
                 })
                 .collect(),
         }

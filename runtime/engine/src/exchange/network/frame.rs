@@ -19,7 +19,8 @@
 
 use arrow_buffer::Buffer;
 use sciurus_core::checkpoint::CheckpointBarrier;
-use sciurus_core::element::WatermarkStatus;
+use sciurus_core::element::{LatencyMarker, WatermarkStatus};
+use sciurus_core::ids::{HEX_ID_BYTES, OperatorId};
 use sciurus_core::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -32,6 +33,9 @@ pub(super) const HEADER_BYTES: usize = 48;
 
 /// The longest body; a record that takes more can't travel.
 pub(super) const MAX_BODY_BYTES: usize = i32::MAX as usize;
+
+/// The bytes of a latency marker's body: the source's id and its subtask.
+const MARKER_BYTES: usize = HEX_ID_BYTES + 4;
 
 const BEGINS_STREAM: u8 = 1;
 
@@ -60,17 +64,42 @@ pub(super) enum Kind {
     Barrier = 10,
     /// The data of the channel has ended; barriers may follow.
     EndOfInput = 11,
+    /// A latency marker; the value is when it was due, the body is where it comes from.
+    LatencyMarker = 12,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Ack, Barrier, Batch, Close, Credit, End, EndOfInput, Gone, Open, Status, Watermark,
+            Ack, Barrier, Batch, Close, Credit, End, EndOfInput, Gone, LatencyMarker, Open, Status,
+            Watermark,
         };
-        [Open, Batch, Watermark, Status, End, Close, Credit, Gone, Ack, Barrier, EndOfInput]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        let kinds = [
+            Open,
+            Batch,
+            Watermark,
+            Status,
+            End,
+            Close,
+            Credit,
+            Gone,
+            Ack,
+            Barrier,
+            EndOfInput,
+            LatencyMarker,
+        ];
+        kinds.into_iter().find(|kind| *kind as u8 == byte)
     }
+}
+
+/// Reads a latency marker: when it was due and the body of its frame.
+pub(super) fn read_marker(emitted_at: u64, body: &[u8]) -> Option<LatencyMarker> {
+    let (source, subtask) = body.split_at_checked(HEX_ID_BYTES)?;
+    Some(LatencyMarker {
+        emitted_at: emitted_at as Timestamp,
+        source: OperatorId::from_bytes(source.try_into().ok()?),
+        subtask: u32::from_le_bytes(subtask.try_into().ok()?),
+    })
 }
 
 /// A frame on its way out, without its numbers: they are known when it is written.
@@ -100,6 +129,13 @@ impl OutgoingFrame {
     pub(super) fn barrier(channel: u32, barrier: &CheckpointBarrier) -> Self {
         let body = barrier::to_bytes(barrier);
         Self::control(Kind::Barrier, channel, barrier.id.0).with_body(&body)
+    }
+
+    pub(super) fn latency_marker(channel: u32, marker: &LatencyMarker) -> Self {
+        let mut body = [0; MARKER_BYTES];
+        body[..HEX_ID_BYTES].copy_from_slice(&marker.source.to_bytes());
+        body[HEX_ID_BYTES..].copy_from_slice(&marker.subtask.to_le_bytes());
+        Self::control(Kind::LatencyMarker, channel, marker.emitted_at as u64).with_body(&body)
     }
 
     /// Adds a body, all of which the checksum covers.
@@ -243,7 +279,8 @@ impl Header {
         let eight = |at: usize| u64::from(four(at)) | u64::from(four(at + 4)) << 32;
         let kind = Kind::from_byte(bytes[4]).ok_or(FrameError::Kind(bytes[4]))?;
         let (body_bytes, checked) = (four(0) as usize, four(12) as usize);
-        let has_body = matches!(kind, Kind::Open | Kind::Batch | Kind::Barrier);
+        let has_body =
+            matches!(kind, Kind::Open | Kind::Batch | Kind::Barrier | Kind::LatencyMarker);
         if body_bytes > MAX_BODY_BYTES || checked > body_bytes || (body_bytes > 0) != has_body {
             return Err(FrameError::Length(body_bytes as u64));
         }

@@ -13,7 +13,7 @@ use sciurus_core::ids::{AttemptNumber, JobEdgeId, SubtaskIndex};
 use super::barrier;
 use super::channel::ChannelId;
 use super::codec::EncodedBatch;
-use super::frame::{FrameError, Header, Kind};
+use super::frame::{FrameError, Header, Kind, read_marker};
 use crate::error::TaskError;
 use crate::exchange::gate::{Payload, RemoteSink};
 
@@ -161,6 +161,10 @@ impl Inbound {
             })),
             Kind::Barrier => Payload::Element(StreamElement::Barrier(
                 barrier::read(&body).ok_or(FrameError::Body("a barrier that can't be read"))?,
+            )),
+            Kind::LatencyMarker => Payload::Element(StreamElement::LatencyMarker(
+                read_marker(header.value, &body)
+                    .ok_or(FrameError::Body("a latency marker that can't be read"))?,
             )),
             Kind::EndOfInput => Payload::Element(StreamElement::EndOfInput),
             Kind::End => Payload::Element(StreamElement::EndOfPartition),

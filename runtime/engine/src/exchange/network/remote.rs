@@ -55,6 +55,7 @@ impl ChannelSender for RemoteChannel {
             StreamElement::Watermark(watermark) => OutgoingFrame::watermark(number, watermark),
             StreamElement::WatermarkStatus(status) => OutgoingFrame::status(number, status),
             StreamElement::Barrier(barrier) => OutgoingFrame::barrier(number, &barrier),
+            StreamElement::LatencyMarker(marker) => OutgoingFrame::latency_marker(number, &marker),
             StreamElement::EndOfInput => OutgoingFrame::end_of_input(number),
             StreamElement::EndOfPartition => {
                 self.has_ended = true;

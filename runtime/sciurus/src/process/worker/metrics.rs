@@ -6,7 +6,10 @@ use std::time::Duration;
 use sciurus_core::ids::ExecutionAttemptId;
 use sciurus_engine::exchange::Credit;
 use sciurus_engine::metrics::SubtaskMetrics;
-use sciurus_rpc::proto;
+use sciurus_engine::metrics::latency::LatencySource;
+use sciurus_engine::metrics::samples::Distribution;
+use sciurus_engine::metrics::user::{Group, UserMetric, UserValue};
+use sciurus_rpc::{convert, proto};
 
 /// Reads what a task has counted so far.
 pub(super) fn task_metrics(
@@ -25,6 +28,8 @@ pub(super) fn task_metrics(
         records_in_errors: counted.records_in_errors.get(),
         input_watermark: counted.input_watermark.get(),
         output_watermark: counted.output_watermark.get(),
+        user: counted.user.snapshot().into_iter().map(user_metric).collect(),
+        latencies: counted.latencies.snapshot().into_iter().map(latency).collect(),
     });
     let (input_queued_bytes, input_limit_bytes) = under_way(inputs);
     let (output_queued_bytes, output_limit_bytes) = under_way(outputs);
@@ -45,6 +50,37 @@ pub(super) fn task_metrics(
         operators: operators.collect(),
         accumulators: accumulators.snapshot().into_iter().collect(),
     }
+}
+
+fn user_metric(metric: UserMetric) -> proto::UserMetric {
+    use proto::user_metric::Value;
+    let group = |(name, value): Group| proto::MetricGroup {
+        name: name.to_string(),
+        value: value.map(|value| value.to_string()),
+    };
+    proto::UserMetric {
+        groups: metric.groups.into_iter().map(group).collect(),
+        name: metric.name.to_string(),
+        value: Some(match metric.value {
+            UserValue::Counter(count) => Value::Counter(count),
+            UserValue::Gauge(value) => Value::Gauge(value),
+            UserValue::Meter(count) => Value::Meter(count),
+            UserValue::Histogram(values) => Value::Histogram(distribution(values)),
+        }),
+    }
+}
+
+fn latency((source, values): (LatencySource, Distribution)) -> proto::Latency {
+    proto::Latency {
+        source: source.operator.map(|id| convert::bytes_of(id.to_bytes())),
+        source_subtask: source.subtask,
+        distribution: Some(distribution(values)),
+    }
+}
+
+fn distribution(values: Distribution) -> proto::Distribution {
+    let Distribution { count, min, max, mean, stddev, quantiles } = values;
+    proto::Distribution { count, min, max, mean, stddev, quantiles: quantiles.into() }
 }
 
 /// Returns how many bytes are under way on channels, and how many may be.

@@ -152,8 +152,11 @@ impl<'a> Worker<'a> {
         manager
             .listen(inbox.clone(), Message::Manager)
             .map_err(|error| environment("cannot start a thread", &error))?;
-        let ready =
-            proto::WorkerReady { data_address: network.address().to_string(), pid: process::id() };
+        let ready = proto::WorkerReady {
+            data_address: network.address().to_string(),
+            pid: process::id(),
+            job_graph: serde_json::to_vec(&job.graph).unwrap_or_default().into(),
+        };
         tracing::info!(
             job = %job_id,
             "worker of job '{}' on TaskManager {}: data at {}",
