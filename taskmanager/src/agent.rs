@@ -47,6 +47,7 @@ impl Agent {
             let job_manager = session.leader;
             info!(leader = %job_manager, host = session.host, "registered with the JobManager");
             self.invitations.set_leader(Some(job_manager));
+            self.metrics.set_host(&session.host);
             self.registered.send_replace(true);
             let end = Serving::new(&mut self, session).run().await;
             // The session is closed by now: the JobManager need not wait for what follows.

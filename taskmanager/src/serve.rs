@@ -133,7 +133,7 @@ impl<'a> Serving<'a> {
 
     fn measure(&mut self) {
         let agent = &mut *self.agent;
-        let processes: Vec<_> = agent.workers.processes().map(|(_, pid)| pid).collect();
+        let processes: Vec<_> = agent.workers.processes().collect();
         let report = agent.metrics.report(&processes, Instant::now());
         self.outgoing.extend(report.map(ToJobManager::Metrics));
     }
@@ -294,7 +294,8 @@ impl<'a> Serving<'a> {
 
     fn pass_on_report(&mut self, job: JobId, worker: WorkerId, report: Report) {
         match report {
-            Report::Started { data_address, pid } => {
+            Report::Started { data_address, pid, job_graph } => {
+                self.agent.metrics.name_job(job, &job_graph);
                 self.tell_start(job, worker, data_address, pid);
             }
             Report::Task(change) => {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use sciurus_core::config::options::{cluster, health, jobmanager, log, sciurus, taskmanager};
 use sciurus_core::config::{ConfigError, Configuration, Ports};
 use sciurus_logging::{Form, VARIABLE};
+use sciurus_metrics::prometheus::ReporterOptions;
 
 use crate::error::StartError;
 use crate::machine;
@@ -92,6 +93,8 @@ pub(crate) struct Settings {
     pub(crate) cancellation_timeout: Option<Duration>,
     pub(crate) worker_start_timeout: Duration,
     pub(crate) metrics_interval: Duration,
+    /// How metrics are exposed for Prometheus, if they are.
+    pub(crate) prometheus: Option<ReporterOptions>,
     pub(crate) segment_bytes: u64,
     pub(crate) temporary_dir: PathBuf,
     pub(crate) package_cache_bytes: u64,
@@ -146,6 +149,7 @@ impl Settings {
             cancellation_timeout: (!timeout.is_zero()).then_some(timeout),
             worker_start_timeout: conf.get(&sciurus::WORKER_START_TIMEOUT)?,
             metrics_interval: conf.get(&sciurus::METRICS_REPORT_INTERVAL)?,
+            prometheus: ReporterOptions::from_configuration(conf)?,
             segment_bytes: conf.get(&taskmanager::MEMORY_SEGMENT_SIZE)?.bytes().max(1),
             temporary_dir: temporary_dir(conf)?,
             package_cache_bytes: conf.get(&sciurus::PACKAGE_CACHE_MAX_SIZE)?.bytes(),

@@ -71,11 +71,15 @@ impl TaskManager {
         if let Some(port) = settings.health_port {
             health::serve(&settings.bind_host, port, receiver.clone(), stop.clone()).await?;
         }
+        let metrics = Metrics::new(settings.memory, settings.segment_bytes);
+        if let Some(reporter) = &settings.prometheus {
+            metrics.expose(reporter, &settings.bind_host, &id, stop.clone()).await;
+        }
         let agent = Agent {
             registration: registration(&settings, id.clone(), rpc_port),
             invitations,
             workers: Workers::new(Arc::new(packages)),
-            metrics: Metrics::new(settings.memory, settings.segment_bytes),
+            metrics,
             files: LogFiles::new(log_dir.clone(), &settings.log),
             environment: Arc::new(settings.environment.clone()),
             log_directory: log_dir.clone(),

@@ -31,6 +31,10 @@ pub struct Event {
 struct StateMachine {
     /// The number of the [`State`]; none where it is the initial one.
     state: ValueState<u8>,
+    /// Rules broken, for whoever watches the job's metrics.
+    alerts: UserCounter,
+    /// Events a second.
+    events: UserMeter,
 }
 
 impl KeyedProcessFunction for StateMachine {
@@ -39,6 +43,7 @@ impl KeyedProcessFunction for StateMachine {
     type Out = String;
 
     fn open(&mut self, ctx: &mut KeyedRuntimeContext<'_>) -> Result<(), BoxError> {
+        ctx.metrics().counter("alerts", &self.alerts).meter("eventRate", &self.events);
         Ok(ctx.register(&mut self.state)?)
     }
 
@@ -48,10 +53,12 @@ impl KeyedProcessFunction for StateMachine {
         ctx: &mut KeyedContext<'_, u32>,
         out: &mut Collector<'_, String>,
     ) -> Result<(), BoxError> {
+        self.events.mark(1);
         let state = self.state.value(ctx)?.map_or(State::Initial, State::of_number);
         let event_type = EventType::of_number(event.event_type);
         match state.transition(event_type) {
             None => {
+                self.alerts.add(1);
                 let address = Ipv4Addr::from(event.source_address);
                 out.collect(&format!("ALERT {address} : {state:?} -> {}", event_type.letter()));
             }
@@ -118,7 +125,11 @@ impl StateMachineExample {
             .uid("events")
             // Each address has a state machine of its own.
             .key_by(Event::SOURCE_ADDRESS)
-            .process(StateMachine { state: ValueState::new("state") })
+            .process(StateMachine {
+                state: ValueState::new("state"),
+                alerts: UserCounter::new(),
+                events: UserMeter::new(),
+            })
             .name("state-machine")
             .uid("state-machine");
         self.output.write(&alerts);

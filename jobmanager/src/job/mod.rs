@@ -20,10 +20,11 @@ use sciurus_job_master::checkpoint_coordinator::{RequestFailure, RequestOutcome}
 use sciurus_job_master::failure::JobFailure;
 use sciurus_job_master::rescale::ParallelismBounds;
 use sciurus_job_master::{JobMaster, JobStatus, SlotShortage};
+use sciurus_metrics::task::TaskMetricsView;
 use tokio::sync::{oneshot, watch};
 
 use crate::inbox::{Inbox, JobEvent, JobPort};
-use crate::metrics::{MetricsBook, TaskMetricsView};
+use crate::metrics::MetricsBook;
 use crate::resource_manager::ResourceManager;
 
 pub use checkpoints::CheckpointSetupError;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sciurus_core::config::{ConfigError, Configuration};
 use sciurus_core::ids::LeaderId;
 use sciurus_logging::Levels;
+use sciurus_metrics::prometheus::ReporterOptions;
 use sciurus_rpc::framing::MAX_MESSAGE_BYTES;
 use sciurus_rpc::proto::job_manager_server::JobManagerServer;
 use tokio::net::TcpListener;
@@ -23,6 +24,7 @@ use crate::dispatcher::{Dispatcher, DispatcherParts};
 use crate::ha::{HaError, HaStore};
 use crate::inbox::JobPorts;
 use crate::job::JobServices;
+use crate::metrics;
 use crate::packages::PackageStore;
 use crate::resource_manager::ResourceManager;
 use crate::rest::{RestOptions, RestServer, RestStartError};
@@ -117,6 +119,7 @@ impl JobManager {
         let JobManagerOptions { configuration, application, levels } = options;
         let settings = Settings::read(&configuration)?;
         let rest_options = RestOptions::from_configuration(&configuration)?;
+        let prometheus = ReporterOptions::from_configuration(&configuration)?;
         let application =
             application.map(|application| application.find(&configuration)).transpose()?;
         let ha = match (&settings.ha_dir, settings.wants_ha) {
@@ -188,6 +191,10 @@ impl JobManager {
             shutdown_timeout,
         };
         manager.spawn_servers(listener);
+        if let Some(options) = prometheus {
+            let (host, dispatcher) = (rest_address.ip(), manager.dispatcher.clone());
+            metrics::expose(options, host, dispatcher, manager.stop.clone()).await;
+        }
         let dispatcher = manager.dispatcher.clone();
         manager.spawn(async move {
             dispatcher.clean_up_ended().await;

@@ -1,22 +1,15 @@
 //! What the tasks of one job count, by attempt.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use sciurus_core::ids::{
     AttemptNumber, ExecutionAttemptId, ExecutionGraphId, JobVertexId, TaskManagerId,
 };
+use sciurus_metrics::task::{TaskMetricsView, TaskSamples};
 use sciurus_rpc::convert::MessageError;
 use sciurus_rpc::proto;
-
-use super::task_metrics::TaskMetricsView;
-
-/// How far back rates look.
-const WINDOW: Duration = Duration::from_secs(5);
-
-/// How far apart the reports are that are remembered for rates.
-const BETWEEN_SAMPLES: Duration = Duration::from_millis(450);
 
 /// How many attempts of each subtask are remembered.
 const MAX_ATTEMPTS: usize = 4;
@@ -39,9 +32,7 @@ struct Pages {
 #[derive(Debug)]
 struct Page {
     attempt: AttemptNumber,
-    /// The oldest first; the last one is what counts.
-    samples: VecDeque<(Instant, proto::TaskMetrics)>,
-    has_ended: bool,
+    samples: TaskSamples,
 }
 
 impl MetricsBook {
@@ -84,7 +75,7 @@ impl MetricsBook {
         let latest = book.back().map(|page| page.attempt);
         if latest.is_none_or(|latest| latest < attempt.attempt) {
             if let Some(earlier) = book.back_mut() {
-                earlier.end();
+                earlier.samples.end();
             }
             book.push_back(Page::new(attempt.attempt));
             if book.len() > MAX_ATTEMPTS {
@@ -92,7 +83,10 @@ impl MetricsBook {
             }
         }
         if let Some(page) = book.iter_mut().find(|page| page.attempt == attempt.attempt) {
-            page.add(report, is_last, now);
+            page.samples.add(report, now);
+            if is_last {
+                page.samples.end();
+            }
         }
         Ok(())
     }
@@ -116,7 +110,7 @@ impl MetricsBook {
     pub fn end(&self) {
         let mut pages = self.pages.lock();
         pages.workers.clear();
-        pages.subtasks.values_mut().flatten().for_each(Page::end);
+        pages.subtasks.values_mut().flatten().for_each(|page| page.samples.end());
         pages.subtasks.shrink_to_fit();
     }
 
@@ -127,7 +121,7 @@ impl MetricsBook {
             return None;
         }
         let book = pages.subtasks.get(&(attempt.vertex, attempt.subtask.0))?;
-        book.iter().find(|page| page.attempt == attempt.attempt)?.view(attempt)
+        book.iter().find(|page| page.attempt == attempt.attempt)?.samples.view(attempt)
     }
 
     /// Returns the accumulators of one attempt.
@@ -135,9 +129,9 @@ impl MetricsBook {
         let pages = self.pages.lock();
         let book = pages.subtasks.get(&(attempt.vertex, attempt.subtask.0));
         let page = book.and_then(|book| book.iter().find(|page| page.attempt == attempt.attempt));
-        let latest = page.and_then(|page| page.samples.back());
+        let latest = page.and_then(|page| page.samples.latest());
         latest
-            .map(|(_, counts)| counts.accumulators.iter().map(|(k, v)| (k.clone(), *v)).collect())
+            .map(|counts| counts.accumulators.iter().map(|(k, v)| (k.clone(), *v)).collect())
             .unwrap_or_default()
     }
 
@@ -147,7 +141,7 @@ impl MetricsBook {
         let mut sums: BTreeMap<String, i64> = BTreeMap::new();
         let pages = self.pages.lock();
         for page in pages.subtasks.values().filter_map(VecDeque::back) {
-            let Some((_, counts)) = page.samples.back() else { continue };
+            let Some(counts) = page.samples.latest() else { continue };
             for (name, value) in &counts.accumulators {
                 let sum = sums.entry(name.clone()).or_default();
                 *sum = sum.wrapping_add(*value);
@@ -159,48 +153,14 @@ impl MetricsBook {
 
 impl Page {
     fn new(attempt: AttemptNumber) -> Self {
-        Self { attempt, samples: VecDeque::new(), has_ended: false }
-    }
-
-    fn add(&mut self, report: proto::TaskMetrics, is_last: bool, now: Instant) {
-        if self.has_ended {
-            return;
-        }
-        while self.samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
-            self.samples.pop_front();
-        }
-        // The last two may lie close to each other: the newest is always kept, and takes the place
-        // of the one before that came too soon after the one before that.
-        if let [.., (before, _), (last, _)] = self.samples.make_contiguous()
-            && last.duration_since(*before) < BETWEEN_SAMPLES
-        {
-            self.samples.pop_back();
-        }
-        self.samples.push_back((now, report));
-        if is_last {
-            self.end();
-        }
-    }
-
-    fn end(&mut self) {
-        self.has_ended = true;
-        if let Some((at, mut last)) = self.samples.pop_back() {
-            // A task that is no more waits for nothing, and nothing waits for it.
-            last.input_queued_bytes = 0;
-            last.output_queued_bytes = 0;
-            self.samples = VecDeque::from([(at, last)]);
-        }
-    }
-
-    fn view(&self, attempt: ExecutionAttemptId) -> Option<TaskMetricsView> {
-        let (now, counts) = self.samples.back()?;
-        let (before, earlier) = self.samples.front()?;
-        Some(TaskMetricsView::new(attempt, counts, earlier, now.duration_since(*before)))
+        Self { attempt, samples: TaskSamples::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use sciurus_core::ids::SubtaskIndex;
 
     use super::*;

@@ -1,9 +1,9 @@
 //! What tasks count and what the JobManager itself shows.
 
 mod book;
+mod exposition;
 mod process;
-mod task_metrics;
 
 pub use book::MetricsBook;
+pub use exposition::expose;
 pub use process::ProcessMetrics;
-pub use task_metrics::{OperatorMetricsView, TaskMetricsView};

@@ -14,11 +14,12 @@ use serde::Serialize;
 use super::Rest;
 use super::error::{RestError, RestResult};
 use super::files::{self, LogInfo, LogList, ThreadDump};
-use super::metrics::{Metrics, of_task_manager};
+use super::metrics::of_task_manager;
 use super::params::Params;
 use super::reply::{Reply, ok};
 use crate::resource_manager::AllocatedSlot;
 use crate::task_managers::{FileError, FileRequest, NamedFile, TaskManagerInfo};
+use sciurus_metrics::Metrics;
 
 /// Bytes in the unit in which Flink shows the memory of slots.
 const MEBIBYTE: u64 = 1 << 20;

@@ -84,6 +84,9 @@ mod pages {
     #[doc = include_str!("../../../docs/connectors.md")]
     mod connectors {}
 
+    #[doc = include_str!("../../../docs/metrics.md")]
+    mod metrics {}
+
     #[doc = include_str!("../../../docs/migrating-from-flink.md")]
     mod migrating_from_flink {}
 }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use sciurus_core::ids::{JobId, WorkerId};
 use sciurus_job_master::failure::{FailureCause, Fault};
 use sciurus_rpc::proto;
@@ -87,7 +88,12 @@ pub(crate) enum Command {
 /// What a worker reports.
 #[derive(Clone, Debug)]
 pub(crate) enum Report {
-    Started { data_address: String, pid: u32 },
+    /// With the job graph as JSON.
+    Started {
+        data_address: String,
+        pid: u32,
+        job_graph: Bytes,
+    },
     Task(proto::TaskStateChanged),
     SplitRequest(proto::ExecutionAttempt),
     Checkpoint(proto::CheckpointReport),
@@ -260,7 +266,7 @@ impl Workers {
     /// Remembers what the report says, if it is of a worker that counts.
     fn take(&mut self, job: JobId, id: WorkerId, report: Report) -> Option<Report> {
         let worker = self.by_job.get_mut(&job).filter(|worker| worker.id == id)?;
-        if let Report::Started { data_address, pid } = &report {
+        if let Report::Started { data_address, pid, .. } = &report {
             worker.ready = Some((data_address.clone(), *pid));
         }
         Some(report)

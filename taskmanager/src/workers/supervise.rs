@@ -424,7 +424,8 @@ impl Supervisor {
             self.violate("that it is ready, and no address for data");
         } else {
             let (data_address, pid) = (ready.data_address, self.pid);
-            self.pending.push_back(Report::Started { data_address, pid });
+            let job_graph = ready.job_graph;
+            self.pending.push_back(Report::Started { data_address, pid, job_graph });
         }
     }
 

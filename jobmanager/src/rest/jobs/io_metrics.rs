@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::statistics::Statistics;
-use crate::metrics::TaskMetricsView;
+use sciurus_metrics::task::TaskMetricsView;
 
 /// What some tasks have read, written and waited. The `…-complete` fields say whether all of them
 /// have told.

@@ -3,11 +3,13 @@
 use axum::extract::State;
 use sciurus_core::ids::{ExecutionAttemptId, JobId, JobVertexId};
 use sciurus_job_master::JobMaster;
+use sciurus_metrics::sanitized;
+use sciurus_metrics::task::{VertexOperators, metrics_of_task};
 
 use super::process::of_task_managers;
 use super::{
-    Aggregated, Aggregation, MetricBody, Metrics, VertexOperators, aggregate, metrics_of_job,
-    metrics_of_task, of_job_manager, of_task_manager, sanitized,
+    Aggregated, Aggregation, MetricBody, Metrics, aggregate, metrics_of_job, of_job_manager,
+    of_task_manager,
 };
 use crate::rest::Rest;
 use crate::rest::error::RestResult;

@@ -5,9 +5,10 @@ use axum::extract::State;
 use super::vertex;
 use crate::rest::Rest;
 use crate::rest::error::RestResult;
-use crate::rest::metrics::{MetricBody, Metrics, Value, watermark_name};
 use crate::rest::params::Params;
 use crate::rest::reply::{Reply, ok};
+use sciurus_metrics::task::watermark_name;
+use sciurus_metrics::{MetricBody, Metrics, Value};
 
 /// Shows the watermarks that have reached the subtasks of a vertex; sources have none.
 pub async fn watermarks(

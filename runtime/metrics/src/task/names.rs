@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use sciurus_core::graph::{ChainedOperator, JobGraph};
-use sciurus_core::ids::{JobVertexId, SubtaskIndex};
+use sciurus_core::ids::{JobVertexId, OperatorId, SubtaskIndex};
 
-use super::{Metrics, Value, sanitized};
-use crate::metrics::{OperatorMetricsView, TaskMetricsView};
+use super::view::{OperatorMetricsView, TaskMetricsView};
+use crate::{Metrics, Value, sanitized};
 
 /// From which share of its time on a task counts as back-pressured, in milliseconds a second.
 const BACK_PRESSURED: f64 = 100.0;
@@ -20,8 +20,15 @@ pub fn watermark_name(subtask: SubtaskIndex) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VertexOperators {
     is_source: bool,
-    /// What stands in front of an operator's metrics, and what it does.
-    operators: Vec<(String, Role)>,
+    operators: Vec<OperatorOfVertex>,
+}
+
+/// What the metrics of an operator depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OperatorOfVertex {
+    pub(crate) id: OperatorId,
+    pub(crate) name: String,
+    pub(crate) role: Role,
 }
 
 impl VertexOperators {
@@ -41,30 +48,46 @@ impl VertexOperators {
                 _ if !is_read(operator) => Role::Sink,
                 _ => Role::Other,
             };
-            (sanitized(&operator.name), role)
+            OperatorOfVertex { id: operator.operator_id, name: operator.name.clone(), role }
         };
         Self {
             is_source: vertex.is_source,
             operators: vertex.operators.iter().enumerate().map(operator).collect(),
         }
     }
+
+    /// Returns the operator at a place of the chain.
+    pub(crate) fn operator(&self, place: usize) -> Option<&OperatorOfVertex> {
+        self.operators.get(place)
+    }
 }
 
-/// Returns the metrics of an attempt to run a subtask of a vertex.
+/// Returns the metrics of an attempt to run a subtask of a vertex: its own, and its operators' with
+/// their names in front.
 pub fn metrics_of_task(vertex: &VertexOperators, task: &TaskMetricsView) -> Metrics {
+    let mut metrics = metrics_of_task_alone(vertex, task);
+    for (place, operator) in task.operators.iter().enumerate() {
+        let known = vertex.operator(place);
+        let name = known.map_or(&operator.name, |known| &known.name);
+        let role = known.map_or(Role::Other, |known| known.role);
+        let mut own = metrics_of_operator(operator, role);
+        operator.user.iter().for_each(|metric| metric.add_to(&mut own));
+        metrics.add_prefixed(&sanitized(name), own);
+        let Some(known) = known else { continue };
+        for latency in &operator.latencies {
+            latency.add_to(&mut metrics, known.id, task.attempt.subtask.0);
+        }
+    }
+    metrics
+}
+
+/// Returns the metrics of an attempt without its operators'.
+pub(crate) fn metrics_of_task_alone(vertex: &VertexOperators, task: &TaskMetricsView) -> Metrics {
     let mut metrics = Metrics::default();
     add_exchanges(&mut metrics, task);
     add_times(&mut metrics, task);
     if let Some(head) = task.operators.first().filter(|_| !vertex.is_source) {
         metrics.add("currentInputWatermark", Value::Whole(head.input_watermark));
-    }
-    for (place, operator) in task.operators.iter().enumerate() {
-        if let Some((prefix, role)) = vertex.operators.get(place) {
-            metrics.add_prefixed(prefix, metrics_of_operator(operator, *role));
-        } else {
-            let prefix = sanitized(&operator.name);
-            metrics.add_prefixed(&prefix, metrics_of_operator(operator, Role::Other));
-        }
     }
     metrics
 }
@@ -126,7 +149,8 @@ pub enum Role {
     Other,
 }
 
-fn metrics_of_operator(operator: &OperatorMetricsView, role: Role) -> Metrics {
+/// Returns the metrics of an operator.
+pub(crate) fn metrics_of_operator(operator: &OperatorMetricsView, role: Role) -> Metrics {
     let mut metrics = Metrics::default();
     // What a source reads is what goes into it, as Flink's sources count.
     let (records_in, in_per_second) = match role {
@@ -174,9 +198,12 @@ mod tests {
         graph.edges = (0..3).map(|id| StreamEdge::new(NodeId(id), NodeId(id + 1))).collect();
         graph.edges[1].partitioning = Some(Partitioning::Hash);
         let graph = graph.to_job_graph().unwrap();
-        let of = |vertex: usize| VertexOperators::of(&graph, graph.vertices[vertex].id).operators;
+        let of = |vertex: usize| {
+            let operators = VertexOperators::of(&graph, graph.vertices[vertex].id).operators;
+            operators.into_iter().map(|operator| (operator.name, operator.role)).collect::<Vec<_>>()
+        };
         let named = |name: &str, role| (name.to_owned(), role);
-        assert_eq!(of(0), [named("Source__lines", Role::Source), named("words", Role::Other)]);
-        assert_eq!(of(1), [named("count", Role::Other), named("sink__Writer", Role::Sink)]);
+        assert_eq!(of(0), [named("Source: lines", Role::Source), named("words", Role::Other)]);
+        assert_eq!(of(1), [named("count", Role::Other), named("sink: Writer", Role::Sink)]);
     }
 }

@@ -6,6 +6,8 @@ use sciurus_core::ids::ExecutionAttemptId;
 use sciurus_core::time::Timestamp;
 use sciurus_rpc::proto;
 
+use super::user::{LatencyView, UserMetricView};
+
 /// The counts of one attempt to run a subtask, and rates over the last seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskMetricsView {
@@ -82,6 +84,10 @@ pub struct OperatorMetricsView {
     pub input_watermark: Timestamp,
     /// `currentOutputWatermark`, likewise.
     pub output_watermark: Timestamp,
+    /// What its functions count.
+    pub user: Vec<UserMetricView>,
+    /// How long latency markers take to it.
+    pub latencies: Vec<LatencyView>,
 }
 
 impl TaskMetricsView {
@@ -91,7 +97,7 @@ impl TaskMetricsView {
     }
 
     /// Makes the view of `counts`, given what had been counted `elapsed` before.
-    pub(super) fn new(
+    pub(crate) fn new(
         attempt: ExecutionAttemptId,
         counts: &proto::TaskMetrics,
         earlier: &proto::TaskMetrics,
@@ -162,6 +168,8 @@ fn operator(
         bytes_written_per_second: rate(now.bytes_written, before.bytes_written),
         input_watermark: now.input_watermark,
         output_watermark: now.output_watermark,
+        user: UserMetricView::all_of(&now.user, &before.user, rate),
+        latencies: now.latencies.iter().filter_map(LatencyView::of).collect(),
     }
 }
 

@@ -5,10 +5,16 @@
 //! heap is what comes from files, the metaspace is code. All are sums over the TaskManager and its
 //! workers. What has no counterpart (garbage collection, classes) is 0, since tools miss it else.
 
+mod exposition;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::{ExecutionAttemptId, JobId};
+use sciurus_metrics::task::TaskSamples;
 use sciurus_rpc::proto;
 use tokio::time::Instant;
 
@@ -25,18 +31,42 @@ const MAX_TASKS: usize = 1 << 16;
 /// Gauges of workers that are summed up under the TaskManager's own names.
 const SUMMED: &str = "Status.Flink.Memory.Managed.Used";
 
-/// Collects what workers report, and measures processes.
-pub(crate) struct Metrics {
+/// What no native process has: tools that read the REST API want it all the same.
+const NOTHING: [&str; 11] = [
+    "JVM.GarbageCollector.All.Count",
+    "JVM.GarbageCollector.All.Time",
+    "JVM.GarbageCollector.All.TimeMsPerSecond",
+    "JVM.ClassLoader.ClassesLoaded",
+    "JVM.ClassLoader.ClassesUnloaded",
+    "JVM.Memory.Direct.Count",
+    "JVM.Memory.Direct.MemoryUsed",
+    "JVM.Memory.Direct.TotalCapacity",
+    "JVM.Memory.Mapped.Count",
+    "JVM.Memory.Mapped.MemoryUsed",
+    "JVM.Memory.Mapped.TotalCapacity",
+];
+
+/// Collects what workers report, and measures processes. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<Mutex<Inner>>);
+
+struct Inner {
     memory: MemoryBudget,
     segment_bytes: u64,
+    /// Under which host the JobManager knows the TaskManager.
+    host: String,
     jobs: HashMap<JobId, JobMetrics>,
     cpu: CpuLoad,
+    /// What was told last.
+    gauges: HashMap<String, f64>,
     next_gauges_at: Option<Instant>,
 }
 
 #[derive(Default)]
 struct JobMetrics {
-    tasks: HashMap<ExecutionAttemptId, proto::TaskMetrics>,
+    /// What names come from, once the worker has told.
+    graph: Option<JobGraph>,
+    tasks: HashMap<ExecutionAttemptId, TaskSamples>,
     gauges: HashMap<String, f64>,
     /// Whether anything came since the last report.
     news: bool,
@@ -44,19 +74,43 @@ struct JobMetrics {
 
 impl Metrics {
     pub(crate) fn new(memory: MemoryBudget, segment_bytes: u64) -> Self {
-        let (jobs, cpu) = (HashMap::new(), CpuLoad::default());
-        Self { memory, segment_bytes, jobs, cpu, next_gauges_at: None }
+        Self(Arc::new(Mutex::new(Inner {
+            memory,
+            segment_bytes,
+            host: String::new(),
+            jobs: HashMap::new(),
+            cpu: CpuLoad::default(),
+            gauges: HashMap::new(),
+            next_gauges_at: None,
+        })))
+    }
+
+    /// Takes note of the host under which the JobManager knows the TaskManager.
+    pub(crate) fn set_host(&self, host: &str) {
+        host.clone_into(&mut self.0.lock().host);
+    }
+
+    /// Takes a job's graph, JSON, of the worker that has started.
+    pub(crate) fn name_job(&self, job: JobId, graph: &[u8]) {
+        match serde_json::from_slice(graph) {
+            Ok(graph) => self.0.lock().jobs.entry(job).or_default().graph = Some(graph),
+            Err(error) => {
+                tracing::warn!(%job, %error, "its tasks' metrics have no names, and aren't exposed");
+            }
+        }
     }
 
     /// Takes a worker's report. What is no task's is left out.
-    pub(crate) fn take(&mut self, job: JobId, report: proto::WorkerMetrics) {
-        let metrics = self.jobs.entry(job).or_default();
+    pub(crate) fn take(&self, job: JobId, report: proto::WorkerMetrics) {
+        let now = std::time::Instant::now();
+        let mut inner = self.0.lock();
+        let metrics = inner.jobs.entry(job).or_default();
         for task in report.tasks {
             let attempt = task.attempt.clone().and_then(|attempt| attempt.try_into().ok());
             if let Some(attempt) = attempt
-                && metrics.tasks.len() < MAX_TASKS
+                && (metrics.tasks.len() < MAX_TASKS || metrics.tasks.contains_key(&attempt))
             {
-                metrics.tasks.insert(attempt, task);
+                metrics.tasks.entry(attempt).or_default().add(task, now);
             }
         }
         metrics.gauges = report.gauges;
@@ -65,56 +119,87 @@ impl Metrics {
 
     /// Takes what a task counted in the end, so that it goes with its last report.
     pub(crate) fn remove_task(
-        &mut self,
+        &self,
         job: JobId,
         attempt: ExecutionAttemptId,
     ) -> Option<proto::TaskMetrics> {
-        self.jobs.get_mut(&job)?.tasks.remove(&attempt)
+        self.0.lock().jobs.get_mut(&job)?.tasks.remove(&attempt)?.into_latest()
     }
 
     /// Forgets a job whose worker has ended.
-    pub(crate) fn remove_job(&mut self, job: JobId) {
-        self.jobs.remove(&job);
+    pub(crate) fn remove_job(&self, job: JobId) {
+        self.0.lock().jobs.remove(&job);
     }
 
     /// Forgets all jobs, and that anything was told.
-    pub(crate) fn reset(&mut self) {
-        self.jobs.clear();
-        self.next_gauges_at = None;
+    pub(crate) fn reset(&self) {
+        let mut inner = self.0.lock();
+        inner.jobs.clear();
+        inner.next_gauges_at = None;
     }
 
     /// Makes a report if there is something to tell. `workers` are the processes that run.
-    pub(crate) fn report(&mut self, workers: &[u32], now: Instant) -> Option<proto::MetricsReport> {
-        let jobs: Vec<_> = self
+    pub(crate) fn report(
+        &self,
+        workers: &[(JobId, u32)],
+        now: Instant,
+    ) -> Option<proto::MetricsReport> {
+        self.0.lock().report(workers, now)
+    }
+}
+
+impl Inner {
+    fn report(&mut self, workers: &[(JobId, u32)], now: Instant) -> Option<proto::MetricsReport> {
+        let due = self.next_gauges_at.is_none_or(|at| at <= now);
+        if !due && workers.is_empty() && !self.jobs.values().any(|metrics| metrics.news) {
+            return None;
+        }
+        let mut samples: Vec<_> = Vec::with_capacity(workers.len() + 1);
+        let own = std::process::id();
+        samples.extend(ProcessSample::of(own).map(|sample| (own, sample)));
+        for (job, pid) in workers {
+            let Some(sample) = ProcessSample::of(*pid) else { continue };
+            samples.push((*pid, sample));
+            if let Some(metrics) = self.jobs.get_mut(job) {
+                let resident = sample.anonymous_bytes + sample.shared_bytes;
+                let own = [
+                    ("Status.Sciurus.Process.Resident", resident as f64),
+                    ("Status.Sciurus.Process.CpuTime", sample.cpu_ns as f64),
+                    ("Status.Sciurus.Process.Threads", sample.threads as f64),
+                ];
+                metrics.gauges.extend(own.map(|(name, value)| (name.to_owned(), value)));
+            }
+        }
+        let jobs = self
             .jobs
             .iter_mut()
             .filter_map(|(job, metrics)| {
                 std::mem::take(&mut metrics.news).then(|| proto::JobMetricsReport {
                     job_id: bytes::Bytes::copy_from_slice(&job.to_bytes()),
-                    tasks: metrics.tasks.values().cloned().collect(),
+                    tasks: metrics
+                        .tasks
+                        .values()
+                        .filter_map(TaskSamples::latest)
+                        .cloned()
+                        .collect(),
                     gauges: metrics.gauges.clone(),
                 })
             })
             .collect();
-        let due = self.next_gauges_at.is_none_or(|at| at <= now);
-        if jobs.is_empty() && !due && workers.is_empty() {
-            return None;
-        }
         self.next_gauges_at = Some(now + IDLE_INTERVAL);
-        let own = std::process::id();
-        let samples: Vec<_> = std::iter::once(own)
-            .chain(workers.iter().copied())
-            .filter_map(|pid| Some((pid, ProcessSample::of(pid)?)))
-            .collect();
         let load = self.cpu.measure(&samples, now, machine::cpu_cores());
-        Some(proto::MetricsReport { jobs, gauges: self.gauges(&samples, load) })
+        self.gauges = self.gauges(&samples, load);
+        Some(proto::MetricsReport { jobs, gauges: self.gauges.clone() })
     }
 
     fn gauges(&self, samples: &[(u32, ProcessSample)], cpu_load: f64) -> HashMap<String, f64> {
         let sum = |field: fn(&ProcessSample) -> u64| {
             samples.iter().map(|(_, sample)| field(sample)).sum::<u64>() as f64
         };
-        let tasks = || self.jobs.values().flat_map(|metrics| metrics.tasks.values());
+        let tasks = || {
+            let tasks = self.jobs.values().flat_map(|metrics| metrics.tasks.values());
+            tasks.filter_map(TaskSamples::latest)
+        };
         // A channel within a worker has its data counted at both ends.
         let queued: u64 = tasks().map(|task| task.input_queued_bytes).sum();
         let managed_used: f64 =
@@ -143,19 +228,7 @@ impl Metrics {
         put("JVM.Threads.Count", sum(|sample| sample.threads));
         put("JVM.FileDescriptor.Open", procfs::open_files() as f64);
         put("JVM.FileDescriptor.Max", max_files.map_or(-1.0, |files| files as f64));
-        for name in [
-            "JVM.GarbageCollector.All.Count",
-            "JVM.GarbageCollector.All.Time",
-            "JVM.GarbageCollector.All.TimeMsPerSecond",
-            "JVM.ClassLoader.ClassesLoaded",
-            "JVM.ClassLoader.ClassesUnloaded",
-            "JVM.Memory.Direct.Count",
-            "JVM.Memory.Direct.MemoryUsed",
-            "JVM.Memory.Direct.TotalCapacity",
-            "JVM.Memory.Mapped.Count",
-            "JVM.Memory.Mapped.MemoryUsed",
-            "JVM.Memory.Mapped.TotalCapacity",
-        ] {
+        for name in NOTHING {
             put(name, 0.0);
         }
         put("Flink.Memory.Managed.Used", managed_used);
@@ -242,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_names_are_those_that_tools_read() {
-        let mut metrics = metrics();
+        let metrics = metrics();
         metrics.take(JOB, worker_metrics(5));
         let report = metrics.report(&[], Instant::now()).unwrap();
         assert_eq!((report.jobs.len(), report.jobs[0].tasks.len()), (1, 1));
@@ -258,7 +331,7 @@ mod tests {
 
     #[test]
     fn nothing_is_told_twice_and_an_idle_task_manager_tells_little() {
-        let mut metrics = metrics();
+        let metrics = metrics();
         let start = Instant::now();
         assert!(metrics.report(&[], start).is_some());
         assert_eq!(metrics.report(&[], start + Duration::from_secs(1)), None);
@@ -274,7 +347,7 @@ mod tests {
 
     #[test]
     fn what_a_task_counted_in_the_end_is_handed_out_once() {
-        let mut metrics = metrics();
+        let metrics = metrics();
         metrics.take(JOB, worker_metrics(5));
         metrics.take(JOB, worker_metrics(6));
         let last = metrics.remove_task(JOB, attempt()).unwrap();
