@@ -241,3 +241,34 @@ fn what_cannot_work_is_refused_with_the_reason() {
         assert!(error.contains(reason), "{set}: {error}");
     }
 }
+
+#[test]
+fn monitoring_finds_the_pods_and_has_the_alerts() {
+    let Some(helm) = Helm::find() else { return };
+    let on = "monitoring.enabled=true,monitoring.labels.release=p";
+    let objects = helm.objects(&["--set", on]);
+    for (kind, component) in [("Deployment", "jobmanager"), ("StatefulSet", "taskmanager")] {
+        let monitor = objects.get("PodMonitor", &format!("x-{component}"));
+        assert_eq!(monitor["metadata"]["labels"]["release"], "p");
+        assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["port"], "metrics");
+        let pods = objects.get(kind, &format!("x-{component}"));
+        let labels = &pods["spec"]["template"]["metadata"]["labels"];
+        let wanted = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+        assert!(wanted.iter().all(|(name, value)| labels[name] == *value), "{labels}");
+        let ports = container(pods, component)["ports"].as_array().unwrap();
+        assert!(ports.contains(&json!({"name": "metrics", "containerPort": 9249})), "{ports:?}");
+        let policy = objects.get("NetworkPolicy", &format!("x-{component}"));
+        let ingress = policy["spec"]["ingress"].as_array().unwrap();
+        assert!(ingress.contains(&json!({"ports": [{"port": 9249}]})), "{ingress:?}");
+    }
+    let alerts = std::fs::read_to_string(crate::repository().join("k8s/monitoring/alerts.yaml"));
+    let alerts: Value = serde_saphyr::from_str(&alerts.unwrap()).unwrap();
+    assert_eq!(objects.get("PrometheusRule", "x")["spec"], alerts);
+    let config = config(objects.get("ConfigMap", "x-config"));
+    assert_eq!(config["metrics.reporters"], "prom");
+
+    let edge = helm.objects(&["--set", &format!("{on},edge.enabled=true,monitoring.rules=false")]);
+    let endpoints = &edge.get("PodMonitor", "x-jobmanager")["spec"]["podMetricsEndpoints"];
+    assert_eq!(endpoints[1]["port"], "metrics-tm");
+    assert!(!edge.names().iter().any(|name| name.contains("PrometheusRule")));
+}

@@ -8,6 +8,9 @@ rest.address: {{ $jobManager }}
 rest.port: 8081
 blob.server.port: 6124
 health.port: 8085
+metrics.reporters: prom
+metrics.reporter.prom.factory.class: org.apache.flink.metrics.prometheus.PrometheusReporterFactory
+metrics.reporter.prom.port: 9249
 taskmanager.numberOfTaskSlots: {{ .Values.taskManager.slots }}
 taskmanager.rpc.port: 6122
 taskmanager.registration.timeout: 1 d

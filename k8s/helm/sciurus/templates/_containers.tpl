@@ -63,6 +63,8 @@ livenessProbe:
       containerPort: 6124
     - name: webui
       containerPort: 8081
+    - name: metrics
+      containerPort: 9249
   {{- include "sciurus.probes" "webui" | nindent 2 }}
   resources:
     {{- toYaml .resources | nindent 4 }}
@@ -84,6 +86,10 @@ livenessProbe:
     {{- if dig "limits" "memory" "" .resources }}
     - -Dtaskmanager.memory.process.size=$(MEMORY_LIMIT)
     {{- end }}
+    {{- if $values.edge.enabled }}
+    # The JobManager is in the same pod.
+    - -Dmetrics.reporter.prom.port=9250
+    {{- end }}
   env:
     {{- include "sciurus.env" (dict "root" .root "container" "taskmanager" "resources" .resources "env" $values.taskManager.env) | nindent 4 }}
   ports:
@@ -95,6 +101,8 @@ livenessProbe:
     {{- end }}
     - name: health
       containerPort: 8085
+    - name: metrics{{ if $values.edge.enabled }}-tm{{ end }}
+      containerPort: {{ ternary 9250 9249 $values.edge.enabled }}
   {{- include "sciurus.probes" "health" | nindent 2 }}
   resources:
     {{- toYaml .resources | nindent 4 }}

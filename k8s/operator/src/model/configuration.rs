@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use sciurus_core::config::Configuration;
 use sciurus_core::config::options::cluster::{self, HighAvailabilityType};
-use sciurus_core::config::options::{checkpointing, client, pipeline, taskmanager};
+use sciurus_core::config::options::{checkpointing, client, metrics, pipeline, taskmanager};
 use serde_json::{Map, Value};
 
-use super::names::{DATA_PORT, HEALTH_PORT, REST_PORT, RPC_PORT, TASK_MANAGER_RPC_PORT};
+use super::names::{
+    DATA_PORT, HEALTH_PORT, METRICS_PORT, REST_PORT, RPC_PORT, TASK_MANAGER_RPC_PORT,
+};
 use super::{Cluster, Job, Names};
 
 /// One start of a cluster.
@@ -130,6 +132,12 @@ pub fn effective(
         all.set(&client::SUBMIT_FAILED_JOB_ON_APPLICATION_ERROR, &true);
     }
     set_default(&mut all, "cluster.services.shutdown-timeout", "20 s");
+    // Whoever names a reporter has chosen.
+    if !all.iter().any(|(key, _)| key.starts_with("metrics.reporter")) {
+        all.set(&metrics::REPORTERS, &vec!["prom".to_owned()]);
+        all.set(&metrics::PROM_FACTORY, &metrics::PROMETHEUS_FACTORY.to_owned());
+        all.set_text(metrics::PROM_PORT.key(), METRICS_PORT.to_string());
+    }
     let Names { name, namespace, .. } = names;
     for (key, value) in [
         ("jobmanager.rpc.address", format!("{name}.{namespace}")),

@@ -14,6 +14,8 @@ pub const TASK_MANAGER_RPC_PORT: i32 = 6122;
 pub const DATA_PORT: i32 = 6121;
 /// The port of a TaskManager's health.
 pub const HEALTH_PORT: i32 = 8085;
+/// The port on which Prometheus finds the metrics of a process.
+pub const METRICS_PORT: i32 = 9249;
 
 /// The names of a resource's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]

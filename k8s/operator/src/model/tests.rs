@@ -223,6 +223,8 @@ fn processes_are_told_where_they_are_and_to_keep_results_and_checkpoints() {
         ("execution.submit-failed-job-on-application-error", "true"),
         ("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION"),
         ("health.port", "8085"),
+        ("metrics.reporters", "prom"),
+        ("metrics.reporter.prom.port", "9249"),
     ] {
         assert_eq!(found.get(key).map(String::as_str), Some(value), "{key}");
     }

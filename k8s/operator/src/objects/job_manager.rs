@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::pod::{self, Process};
 use super::{Object, ObjectKind, fingerprint, object, selector};
-use crate::model::names::{BLOB_PORT, REST_PORT, RPC_PORT};
+use crate::model::names::{BLOB_PORT, METRICS_PORT, REST_PORT, RPC_PORT};
 use crate::model::{Cluster, Job, Launch, Names};
 
 const COMPONENT: &str = "jobmanager";
@@ -26,7 +26,12 @@ pub(super) fn deployment(
     let process = Process {
         component: COMPONENT,
         arguments: job.map_or_else(|| vec!["jobmanager".to_owned()], |job| arguments(job, launch)),
-        ports: vec![("rest", REST_PORT), ("jobmanager-rpc", RPC_PORT), ("blobserver", BLOB_PORT)],
+        ports: vec![
+            ("rest", REST_PORT),
+            ("jobmanager-rpc", RPC_PORT),
+            ("blobserver", BLOB_PORT),
+            ("metrics", METRICS_PORT),
+        ],
         health_port: REST_PORT,
         configuration: fingerprint(&json!(lasting)),
         image: launch.image.clone(),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::pod::{self, Process};
 use super::{Object, ObjectKind, fingerprint, object, selector};
-use crate::model::names::{DATA_PORT, HEALTH_PORT, TASK_MANAGER_RPC_PORT};
+use crate::model::names::{DATA_PORT, HEALTH_PORT, METRICS_PORT, TASK_MANAGER_RPC_PORT};
 use crate::model::{Cluster, Launch, Names};
 
 const COMPONENT: &str = "taskmanager";
@@ -40,6 +40,7 @@ pub(super) fn deployment(
             ("taskmanager-rpc", TASK_MANAGER_RPC_PORT),
             ("data", DATA_PORT),
             ("health", HEALTH_PORT),
+            ("metrics", METRICS_PORT),
         ],
         health_port: HEALTH_PORT,
         configuration: fingerprint(&json!(own)),
