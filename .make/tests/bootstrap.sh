@@ -193,3 +193,34 @@ test_bootstrap_goes_on_where_there_is_no_browser() {
     bootstrap web || return 1
     grep -q 'no chromium here: the web interface goes untested' said
 }
+
+# What `make test` needs besides Prometheus.
+for_tests() {
+    local tool
+    for_rocksdb
+    for tool in java python3 runc; do stand_in "$tool"; done
+    for tool in mktemp chmod; do ln -sf "$(command -v "$tool")" "bin/$tool"; done
+}
+
+test_bootstrap_puts_prometheus_into_the_cache_and_starts_no_service() {
+    machine 99.0.0
+    debian prometheus
+    for_tests
+    stand_in dpkg-deb 'mkdir -p usr/bin && : >usr/bin/promtool && chmod +x usr/bin/promtool'
+    bootstrap test
+    [[ -x cache/sciurus/prometheus/usr/bin/promtool ]]
+    ! installs prometheus
+    rm calls
+    bootstrap test
+    ! grep -q 'apt-get download' calls
+}
+
+test_bootstrap_does_without_prometheus() {
+    machine 99.0.0
+    debian
+    for_tests
+    stand_in dpkg-deb 'exit 1'
+    bootstrap test
+    grep -q 'alerts go untested' said
+    [[ ! -e cache/sciurus/prometheus ]]
+}
