@@ -38,7 +38,7 @@ fn hurried(rules: &str) -> String {
         } else {
             let mut line = line.to_owned();
             for range in ["[10m]", "[15m]", "[30m]", "[1h]"] {
-                line = line.replace(range, "[15s]");
+                line = line.replace(range, "[1m]");
             }
             hurried += &line;
             hurried.push('\n');

@@ -72,8 +72,9 @@ fn the_dashboards_queries_can_be_read_by_prometheus() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let rules = serde_json::json!({ "groups": [{ "name": "dashboard", "rules": rules }] });
     fs::write(file.path(), rules.to_string()).unwrap();
-    let output = Command::new(promtool).args(["check", "rules", "--lint=none"]).arg(file.path());
-    let output = { output }.output().unwrap();
+    let mut command = Command::new(promtool);
+    command.args(["check", "rules", "--lint=none"]).arg(file.path());
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

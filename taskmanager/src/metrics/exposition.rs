@@ -67,8 +67,8 @@ impl JobMetrics {
     fn expose(&self, exposition: &mut Exposition, scope: &Scope, job: JobId, graph: &JobGraph) {
         let scope =
             scope.within("job").with("job_id", job.to_string()).with("job_name", &graph.job_name);
-        for (name, value) in &self.gauges {
-            exposition.gauge(&scope, name, *value);
+        for (name, value) in self.all_gauges() {
+            exposition.gauge(&scope, name, value);
         }
         for vertex in &graph.vertices {
             let operators = VertexOperators::of(graph, vertex.id);

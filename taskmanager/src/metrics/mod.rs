@@ -68,6 +68,8 @@ struct JobMetrics {
     graph: Option<JobGraph>,
     tasks: HashMap<ExecutionAttemptId, TaskSamples>,
     gauges: HashMap<String, f64>,
+    /// What was measured of its process.
+    process: HashMap<String, f64>,
     /// Whether anything came since the last report.
     news: bool,
 }
@@ -148,6 +150,12 @@ impl Metrics {
     }
 }
 
+impl JobMetrics {
+    fn all_gauges(&self) -> impl Iterator<Item = (&String, f64)> {
+        self.gauges.iter().chain(&self.process).map(|(name, value)| (name, *value))
+    }
+}
+
 impl Inner {
     fn report(&mut self, workers: &[(JobId, u32)], now: Instant) -> Option<proto::MetricsReport> {
         let due = self.next_gauges_at.is_none_or(|at| at <= now);
@@ -167,7 +175,7 @@ impl Inner {
                     ("Status.Sciurus.Process.CpuTime", sample.cpu_ns as f64),
                     ("Status.Sciurus.Process.Threads", sample.threads as f64),
                 ];
-                metrics.gauges.extend(own.map(|(name, value)| (name.to_owned(), value)));
+                metrics.process = own.map(|(name, value)| (name.to_owned(), value)).into();
             }
         }
         let jobs = self
@@ -182,7 +190,10 @@ impl Inner {
                         .filter_map(TaskSamples::latest)
                         .cloned()
                         .collect(),
-                    gauges: metrics.gauges.clone(),
+                    gauges: metrics
+                        .all_gauges()
+                        .map(|(name, value)| (name.clone(), value))
+                        .collect(),
                 })
             })
             .collect();

@@ -5,7 +5,8 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use sciurus_core::Batch;
 use sciurus_core::checkpoint::{Alignment, CheckpointBarrier, CheckpointId, SnapshotKind};
-use sciurus_core::element::StreamElement;
+use sciurus_core::element::{LatencyMarker, StreamElement};
+use sciurus_core::ids::OperatorId;
 use sciurus_engine::TaskResult;
 use sciurus_engine::exchange::{ChannelSender, InputGate, Partitioner, RecordWriter};
 use sciurus_engine::metrics::TaskMetrics;
@@ -150,5 +151,27 @@ fn a_barrier_waits_for_no_credit_and_follows_the_rows_before_it() -> TaskResult 
     }
     let expected = ["300 rows", "300 rows", "5 rows", "barrier 3", "5 rows", "barrier 3"];
     assert_eq!(elements, expected);
+    Ok(())
+}
+
+#[test]
+fn a_latency_marker_goes_by_one_channel_behind_the_rows_that_wait_there() -> TaskResult {
+    let (mut writer, mut gate) = connect(1 << 20, None);
+    for _ in 0..20 {
+        // Each channel has a row that waits.
+        writer.emit(StreamElement::Batch(numbers(1)))?;
+        writer.emit(StreamElement::Batch(numbers(1)))?;
+        let source = OperatorId::from_bytes([1; 16]);
+        let marker = LatencyMarker { emitted_at: 5, source, subtask: 0 };
+        writer.emit(StreamElement::LatencyMarker(marker))?;
+        let mut arrived = Vec::new();
+        while let Some(received) = gate.poll()? {
+            arrived.push((received.channel, matches!(received.element, StreamElement::Batch(_))));
+        }
+        let channel = arrived[0].0;
+        assert_eq!(arrived, [(channel, true), (channel, false)]);
+        writer.flush()?;
+        assert_eq!(take(&mut gate), [(1 - channel, 1)]);
+    }
     Ok(())
 }

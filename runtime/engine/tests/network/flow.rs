@@ -3,7 +3,8 @@ use std::thread;
 use sciurus_core::checkpoint::{
     Alignment, CheckpointBarrier, CheckpointId, Ending, SavepointFormat, SnapshotKind,
 };
-use sciurus_core::element::{StreamElement, WatermarkStatus};
+use sciurus_core::element::{LatencyMarker, StreamElement, WatermarkStatus};
+use sciurus_core::ids::OperatorId;
 use sciurus_engine::exchange::ChannelSender;
 use sciurus_engine::exchange::network::{Compression, Network, NetworkOptions};
 use sciurus_engine::notify::Notifier;
@@ -58,6 +59,11 @@ fn what_controls_arrives_as_it_was_sent() {
         StreamElement::WatermarkStatus(WatermarkStatus::Idle),
         StreamElement::WatermarkStatus(WatermarkStatus::Active),
         StreamElement::Watermark(i64::MAX),
+        StreamElement::LatencyMarker(LatencyMarker {
+            emitted_at: -7,
+            source: OperatorId::from_bytes([9; 16]),
+            subtask: u32::MAX,
+        }),
         StreamElement::Barrier(barrier.clone()),
         StreamElement::EndOfInput,
         StreamElement::Barrier(barrier),

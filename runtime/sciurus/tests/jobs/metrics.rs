@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sciurus::engine::metrics::user::UserValue;
 use sciurus::job_metrics::{JobMetrics, OperatorMetrics, TaskMetrics, VertexMetrics};
 use sciurus::prelude::*;
 
@@ -210,4 +211,61 @@ fn of_the_job() {
     feed.close();
     client.wait().unwrap();
     assert_eq!(client.metrics().uptime, None);
+}
+
+/// Counts lines and how long they are.
+#[derive(Debug, Clone, Default)]
+struct Lengths {
+    lines: UserCounter,
+    longest: UserGauge,
+    lengths: UserHistogram,
+}
+
+impl ProcessFunction for Lengths {
+    type In = i64;
+    type Out = i64;
+
+    fn open(&mut self, ctx: &mut RuntimeContext<'_>) -> Result<(), BoxError> {
+        let metrics = ctx.metrics();
+        metrics.counter("lines", &self.lines).gauge("longest", &self.longest);
+        metrics.label("unit", "bytes").histogram("lengths", &self.lengths);
+        Ok(())
+    }
+
+    fn process_element(
+        &mut self,
+        length: i64,
+        _: &mut Context<'_>,
+        _: &mut Collector<'_, i64>,
+    ) -> Result<(), BoxError> {
+        self.lines.add(1);
+        self.longest.set(self.longest.get().max(length as f64));
+        self.lengths.update(length);
+        Ok(())
+    }
+}
+
+#[test]
+fn what_functions_count_is_told_for_each_subtask() {
+    let env = environment(2);
+    env.from_sequence(1, 100).rebalance().process(Lengths::default()).name("lengths").discard();
+    let client = env.execute_async("counting functions").unwrap();
+    client.wait().unwrap();
+    let metrics = client.metrics();
+    let (mut lines, mut longest, mut values) = (0, 0.0_f64, 0);
+    for operator in operator(&metrics, "lengths") {
+        assert_eq!(operator.user.len(), 3);
+        for metric in &operator.user {
+            match (&*metric.name, &metric.value) {
+                ("lines", UserValue::Counter(count)) => lines += count,
+                ("longest", UserValue::Gauge(value)) => longest = longest.max(*value),
+                ("lengths", UserValue::Histogram(distribution)) => {
+                    assert_eq!(metric.groups, [("unit".into(), Some("bytes".into()))]);
+                    values += distribution.count;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!((lines, longest, values), (100, 100.0, 100));
 }
