@@ -34,7 +34,8 @@ fn hurried(rules: &str) -> String {
     for line in rules.lines() {
         if line.trim_start().starts_with("for: ") {
             let indent = line.len() - line.trim_start().len();
-            hurried += &format!("{:indent$}for: 1s\n", "");
+            hurried += &" ".repeat(indent);
+            hurried += "for: 1s\n";
         } else {
             let mut line = line.to_owned();
             for range in ["[10m]", "[15m]", "[30m]", "[1h]"] {

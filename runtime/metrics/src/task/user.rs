@@ -1,5 +1,7 @@
 //! Users' metrics and latencies as they are reported and shown.
 
+use std::fmt::Write as _;
+
 use sciurus_core::ids::{HEX_ID_BYTES, OperatorId};
 use sciurus_rpc::convert::fixed;
 use sciurus_rpc::proto;
@@ -117,7 +119,7 @@ impl LatencyView {
     pub(super) fn add_to(&self, metrics: &mut Metrics, operator: OperatorId, subtask: u32) {
         let mut name = "latency".to_owned();
         for (group, value) in self.groups(operator, subtask) {
-            name += &format!(".{group}.{value}");
+            let _ = write!(name, ".{group}.{value}");
         }
         add_distribution(metrics, &format!("{name}.latency"), &self.distribution);
     }
@@ -164,7 +166,9 @@ mod tests {
         let before = [metric("a.b", Reported::Counter(1)), metric("rate", Reported::Meter(10))];
         let views = UserMetricView::all_of(&now, &before, |now, before| (now - before) as f64);
         let mut metrics = Metrics::default();
-        views.iter().for_each(|view| view.add_to(&mut metrics));
+        for view in &views {
+            view.add_to(&mut metrics);
+        }
         let get = |name: &str| metrics.get(&format!("words.language.en.{name}"));
         assert_eq!(get("a_b"), Some(Value::Whole(3)));
         assert_eq!(get("rate"), Some(Value::Decimal(20.0)));

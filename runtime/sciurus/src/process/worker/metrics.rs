@@ -65,7 +65,7 @@ fn user_metric(metric: UserMetric) -> proto::UserMetric {
             UserValue::Counter(count) => Value::Counter(count),
             UserValue::Gauge(value) => Value::Gauge(value),
             UserValue::Meter(count) => Value::Meter(count),
-            UserValue::Histogram(values) => Value::Histogram(distribution(values)),
+            UserValue::Histogram(values) => Value::Histogram(distribution(&values)),
         }),
     }
 }
@@ -74,12 +74,12 @@ fn latency((source, values): (LatencySource, Distribution)) -> proto::Latency {
     proto::Latency {
         source: source.operator.map(|id| convert::bytes_of(id.to_bytes())),
         source_subtask: source.subtask,
-        distribution: Some(distribution(values)),
+        distribution: Some(distribution(&values)),
     }
 }
 
-fn distribution(values: Distribution) -> proto::Distribution {
-    let Distribution { count, min, max, mean, stddev, quantiles } = values;
+fn distribution(values: &Distribution) -> proto::Distribution {
+    let &Distribution { count, min, max, mean, stddev, quantiles } = values;
     proto::Distribution { count, min, max, mean, stddev, quantiles: quantiles.into() }
 }
 
