@@ -76,6 +76,7 @@ fn ages_at(cluster: &Cluster, rate: u64, round: u32) -> hdrhistogram::Histogram<
     let out = cluster.folder().join(format!("ages-{rate}-{round}"));
     let job = cluster.submit(&paced(rate, rate * SECONDS, out.to_str().unwrap(), "no"));
     cluster.rest.wait_for_state(&job, "FINISHED", Duration::from_millis(100));
+    cluster.rest.check_parallelism(&job);
     cluster.wait_until_idle();
     let ages = read_ages(&out);
     let _ = fs::remove_dir_all(&out);

@@ -10,6 +10,9 @@ use ureq::unversioned::multipart::{Form, Part};
 /// The longest that a job of a workload may take.
 const LONGEST_JOB: Duration = Duration::from_secs(20 * 60);
 
+/// How many subtasks each vertex of a job has.
+const PARALLELISM: u32 = 2;
+
 /// A JobManager's REST API.
 #[derive(Clone)]
 pub struct Rest {
@@ -56,12 +59,21 @@ impl Rest {
 
     /// Runs a job of a package, and returns its id.
     pub fn run(&self, package: &str, arguments: &[String]) -> String {
-        let body = json!({ "programArgsList": arguments });
+        // Flink takes 1 for a parallelism that isn't given, whatever the configuration says.
+        let body = json!({ "parallelism": PARALLELISM, "programArgsList": arguments });
         let path = self.url(&format!("/jars/{package}/run"));
         let mut answer = self.agent.post(path).send_json(body).unwrap();
         let answer: Value = answer.body_mut().read_json().unwrap();
         let id = answer["jobid"].as_str().unwrap_or_else(|| panic!("{arguments:?}: {answer}"));
         id.to_owned()
+    }
+
+    /// Makes sure that all vertices of a job have the parallelism that it was submitted with.
+    pub fn check_parallelism(&self, job: &str) {
+        let details = self.get(&format!("/jobs/{job}"));
+        let vertices = details["vertices"].as_array().map_or(&[][..], Vec::as_slice);
+        let all = vertices.iter().all(|vertex| vertex["parallelism"] == PARALLELISM);
+        assert!(all && !vertices.is_empty(), "a vertex has another parallelism: {details:#}");
     }
 
     /// Cancels a job, and waits until it is.

@@ -113,6 +113,7 @@ pub fn run(cluster: &Cluster, arguments: &[String]) -> Run {
     cluster.rest.wait_for_state(&job, "FINISHED", ASK);
     cluster.wait_until_idle();
     let cpu_s = cpu_seconds(&managers) - before;
+    cluster.rest.check_parallelism(&job);
     let details = cluster.rest.get(&format!("/jobs/{job}"));
     Run {
         wall_s: details["duration"].as_f64().unwrap_or(f64::NAN) / 1e3,

@@ -15,6 +15,9 @@ use crate::output::{new_file, now_micros};
 /// How far apart notes of arrivals are at least, microseconds.
 const STAMP_MICROS: i64 = 5_000;
 
+/// What is older counts as this old: an hour, microseconds.
+const HIGHEST_MICROS: u64 = 3_600_000_000;
+
 type Stamped = (i64, i64);
 
 /// Counts ages; at the end each subtask writes them, a line for each. It can write down, too, when
@@ -37,8 +40,7 @@ impl Sink<Stamped> for Ages {
         Ok(Box::new(AgesWriter {
             folder: self.folder.clone(),
             skip_micros: i64::from(self.skip_ms) * 1000,
-            // Two digits say enough of a latency.
-            ages: Histogram::new(3)?,
+            ages: Histogram::new_with_max(HIGHEST_MICROS, 3)?,
             first: None,
             stamps,
             last_stamp: 0,
@@ -65,7 +67,9 @@ impl SinkWriter<Stamped, ()> for AgesWriter {
     ) -> Result<(), BoxError> {
         let now = now_micros();
         if now - *self.first.get_or_insert(now) >= self.skip_micros {
-            batch.for_each(|row| self.ages.saturating_record((now - columns.get(row).1) as u64));
+            batch.for_each(|row| {
+                self.ages.saturating_record((now - columns.get(row).1).max(0) as u64)
+            });
         }
         if let Some(stamps) = &mut self.stamps
             && now - self.last_stamp >= STAMP_MICROS

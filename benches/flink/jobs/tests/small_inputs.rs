@@ -111,5 +111,8 @@ fn records_at_a_rate_have_an_age_and_are_noted_when_they_come() {
     let ages = lines_of(out.path(), "ages");
     let counts = ages.iter().map(|line| line.split_once(' ').unwrap().1.parse::<u64>().unwrap());
     assert_eq!(counts.sum::<u64>(), 1000);
+    // A wait of seconds is as exact as one of microseconds: none is cut off.
+    let highest = ages.iter().map(|line| line.split_once(' ').unwrap().0.parse::<u64>().unwrap());
+    assert!(highest.max().unwrap() > 5, "{ages:?}");
     assert!(lines_of(out.path(), "stamps").len() > 1);
 }
