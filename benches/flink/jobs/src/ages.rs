@@ -68,7 +68,8 @@ impl SinkWriter<Stamped, ()> for AgesWriter {
         let now = now_micros();
         if now - *self.first.get_or_insert(now) >= self.skip_micros {
             batch.for_each(|row| {
-                self.ages.saturating_record((now - columns.get(row).1).max(0) as u64)
+                let age = (now - columns.get(row).1).max(0);
+                self.ages.saturating_record(age as u64);
             });
         }
         if let Some(stamps) = &mut self.stamps
