@@ -66,7 +66,7 @@ pub fn markdown() -> String {
 
 fn write_row(out: &mut String, option: &dyn AnyOption) {
     let default = option.default_text().map_or("(none)".to_owned(), |text| format!("`{text}`"));
-    let (key, type_name) = (option.key(), option.type_name());
+    let (key, type_name) = (option.key(), option.type_name().replace('<', "\\<"));
     let rule = option.rule().map(|rule| format!(", {rule}")).unwrap_or_default();
     let _ = write!(out, "| `{key}` | {default} | {type_name}{rule} | {}", option.description());
     write_keys(out, "If not set, the value of", option.fallback_keys(), " holds.");
