@@ -66,8 +66,7 @@ impl File {
             Cow::Owned(data) => Bytes::from(data),
         };
         let to_pack = content.clone();
-        let digest: String =
-            built.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = u128::from_be_bytes(*built.metadata.sha256_hash().first_chunk()?);
         let is_named_by_content = path.starts_with("assets/");
         Some(Self {
             content,
@@ -78,7 +77,7 @@ impl File {
             } else {
                 "no-cache"
             },
-            tag: HeaderValue::from_str(&format!("\"{digest}\"")).ok()?,
+            tag: HeaderValue::from_str(&format!("\"{digest:032x}\"")).ok()?,
         })
     }
 

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { clock } from '../lib/format'
+import { bytes, clock, percent } from '../lib/format'
 import { aligned, type Line } from '../lib/history'
 
 export interface Series {
@@ -12,6 +12,9 @@ export interface Series {
 
 const COLOURS = ['--chart-1', '--chart-2', '--chart-3', '--chart-4', '--chart-5', '--chart-6']
 const HEIGHT = 190
+
+/** Steps between the lines of a grid: sizes are counted in powers of two. */
+const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power)
 
 /** A canvas knows no variables of style sheets: an element tells what they mean. */
 function colour(element: HTMLElement, name: string): string {
@@ -38,11 +41,10 @@ function useThemeChanges(): number {
   return changes
 }
 
-export function Chart({ title, series, format, fromZero = true }: {
+export function Chart({ title, series, format }: {
   title: string
   series: Series[]
   format: (value: number) => string
-  fromZero?: boolean
 }) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | undefined>(undefined)
@@ -63,20 +65,28 @@ export function Chart({ title, series, format, fromZero = true }: {
         cursor: { points: { size: 6 }, y: false },
         legend: { live: true },
         scales: {
-          y: { range: (_u, min, max) => range(min, max, fromZero) },
+          y: { range: (_u, min, max) => (format === percent ? [0, 1] : range(min, max)) },
         },
         axes: [
           { ...axis, space: 80, values: (_u, times) => times.map(clock) },
-          { ...axis, size: 68, values: (_u, values) => values.map(format) },
+          {
+            ...axis,
+            size: 68,
+            values: (_u, values) => values.map(format),
+            ...(format === bytes ? { incrs: BINARY_STEPS } : {}),
+          },
         ],
         series: [
-          { label: 'Time', value: (_u, time) => (time ? clock(time) : '–') },
+          { label: 'Time', value: (u, time) => clockOrDash(time ?? last(u, 0)) },
           ...series.map((one, index) => ({
             label: one.name,
             stroke: colour(element, COLOURS[index % COLOURS.length] ?? '--text'),
             width: 1.75,
             points: { show: false },
-            value: (_u: uPlot, value: number | null) => (value == null ? '–' : format(value)),
+            value: (u: uPlot, value: number | null) => {
+              const shown = value ?? (u.cursor.idx == null ? last(u, index + 1) : null)
+              return shown == null ? '–' : format(shown)
+            },
           })),
         ],
       },
@@ -109,10 +119,20 @@ export function Chart({ title, series, format, fromZero = true }: {
   )
 }
 
-function range(min: number | null, max: number | null, fromZero: boolean): [number, number] {
+/** The latest value of a line is shown while nobody points at another one. */
+function last(u: uPlot, index: number): number | null {
+  return u.data[index]?.at(-1) ?? null
+}
+
+function clockOrDash(time: number | null): string {
+  return time == null ? '–' : clock(time)
+}
+
+/** Charts begin at zero, so that small changes don't look large. */
+function range(min: number | null, max: number | null): [number, number] {
   if (min == null || max == null) return [0, 1]
-  const low = fromZero ? Math.min(0, min) : min
-  const high = Math.max(max, low + 1e-9)
+  const low = Math.min(0, min)
+  const high = Math.max(max, low)
   const room = (high - low) * 0.08 || 1
   return [low === 0 ? 0 : low - room, high + room]
 }

@@ -104,9 +104,9 @@ export function Waiting() {
   return <p class="empty" aria-live="polite">{isLong ? 'Loading…' : ' '}</p>
 }
 
-export function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
+export function Facts({ facts, wide }: { facts: [string, ComponentChildren][]; wide?: boolean }) {
   return (
-    <dl class="facts">
+    <dl class={wide ? 'facts wide' : 'facts'}>
       {facts.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
@@ -150,8 +150,4 @@ export function Bar({ share, label, kind }: { share: number; label: string; kind
       <span class={kind} style={{ width }} />
     </div>
   )
-}
-
-export function Tooltip({ text, children }: Children & { text: string }) {
-  return <span title={text}>{children}</span>
 }

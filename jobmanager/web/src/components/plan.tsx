@@ -27,16 +27,6 @@ function cut(text: string): string {
   return text.length > LINE ? `${text.slice(0, LINE - 1)}…` : text
 }
 
-function describe(vertex: PlacedVertex, live: LiveVertex | undefined): string {
-  const name = vertex.operators.join(', ')
-  if (!live) return `${name}, parallelism ${vertex.parallelism}`
-  const rates = live.rates
-  const text = `${name}, ${live.status.toLowerCase()}, parallelism ${live.parallelism}`
-  if (!rates) return text
-  return `${text}, ${short(rates.recordsIn)} records per second in, ${short(rates.recordsOut)} out, `
-    + `${percent(rates.busy)} busy, ${percent(rates.pressed)} back-pressured`
-}
-
 function Shares({ rates, y }: { rates: VertexRates; y: number }) {
   const width = VERTEX_WIDTH - 24
   const [busy, pressed] = [rates.busy * width, rates.pressed * width]
@@ -71,8 +61,9 @@ const Vertex = memo(function Vertex({ vertex, live, isChosen, href }: VertexProp
   const more = vertex.operators.length - names.length
   const content = (
     <>
-      <title>{vertex.operators.join('\n')}</title>
-      <rect class="box" width={VERTEX_WIDTH} height={VERTEX_HEIGHT} rx={8} />
+      <rect class="box" width={VERTEX_WIDTH} height={VERTEX_HEIGHT} rx={8}>
+        <title>{vertex.operators.join('\n')}</title>
+      </rect>
       <rect class={`edge ${live ? tone(live.status) : 'quiet'}`} y={10} width={4} height={VERTEX_HEIGHT - 20} rx={2} />
       {names.map((name, index) => (
         <text key={index} class={index ? 'second' : 'name'} x={14} y={24 + index * 17}>
@@ -107,9 +98,11 @@ const Vertex = memo(function Vertex({ vertex, live, isChosen, href }: VertexProp
   const props = {
     class: `vertex ${load(rates)} ${isChosen ? 'is-chosen' : ''}`,
     transform: `translate(${vertex.x} ${vertex.y})`,
-    'aria-label': describe(vertex, live),
   }
-  if (!href) return <g {...props} role="img">{content}</g>
+  if (!href) {
+    const name = `${vertex.operators.join(', ')}, parallelism ${vertex.parallelism}`
+    return <g {...props} role="img" aria-label={name}>{content}</g>
+  }
   return (
     <a {...props} href={href} aria-current={isChosen ? 'true' : undefined}>{content}</a>
   )

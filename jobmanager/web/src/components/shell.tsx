@@ -93,13 +93,13 @@ export function Shell({ children }: { children: ComponentChildren }) {
             )}
           </ul>
         </nav>
-        <footer>
+        <div class="foot">
           <ThemeButton />
           <span class="version">
             {version}
             {config && <><br />Flink’s API {config['flink-version']}</>}
           </span>
-        </footer>
+        </div>
       </header>
       <main class="main" id="main" ref={main}>
         <div aria-live="assertive">

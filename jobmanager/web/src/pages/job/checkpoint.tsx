@@ -9,6 +9,8 @@ import { bytes, duration, timestamp } from '../../lib/format'
 interface Props {
   job: JobDetails
   id: number
+  /** Whether nothing about it will change any more. */
+  isDone: boolean
   onClose: () => void
 }
 
@@ -17,8 +19,10 @@ interface Row extends CheckpointTask {
   name: string
 }
 
-export function CheckpointDetails({ job, id, onClose }: Props) {
-  const query = usePoll<Checkpoint>(`jobs/${job.jid}/checkpoints/details/${id}`)
+export function CheckpointDetails({ job, id, isDone, onClose }: Props) {
+  const query = usePoll<Checkpoint>(`jobs/${job.jid}/checkpoints/details/${id}`, {
+    once: isDone,
+  })
   const [vertex, setVertex] = useState<string>()
   return (
     <Card
@@ -38,7 +42,7 @@ export function CheckpointDetails({ job, id, onClose }: Props) {
               id={(row) => row.vertex}
               columns={columns(vertex, setVertex)}
             />
-            {vertex && <Subtasks job={job} id={id} vertex={vertex} />}
+            {vertex && <Subtasks job={job} id={id} vertex={vertex} isDone={isDone} />}
           </>
         )}
       </Loaded>
@@ -116,9 +120,15 @@ const SUBTASK_COLUMNS: Column<SubtaskRow>[] = [
   { title: 'Full size', kind: 'number', by: (row) => row.state_size ?? -1, cell: (row) => bytes(row.state_size) },
 ]
 
-function Subtasks({ job, id, vertex }: { job: JobDetails; id: number; vertex: string }) {
+function Subtasks({ job, id, vertex, isDone }: {
+  job: JobDetails
+  id: number
+  vertex: string
+  isDone: boolean
+}) {
   const query = usePoll<CheckpointSubtasks>(
     `jobs/${job.jid}/checkpoints/details/${id}/subtasks/${vertex}`,
+    { once: isDone },
   )
   return (
     <Loaded query={query}>

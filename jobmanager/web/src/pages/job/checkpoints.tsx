@@ -43,7 +43,13 @@ export function CheckpointsTab({ job }: { job: JobDetails; base: string }) {
             />
           </Card>
           {open !== undefined && (
-            <CheckpointDetails key={open} job={job} id={open} onClose={() => setOpen(undefined)} />
+            <CheckpointDetails
+              key={open}
+              job={job}
+              id={open}
+              isDone={checkpoints.history.find((one) => one.id === open)?.status !== 'IN_PROGRESS'}
+              onClose={() => setOpen(undefined)}
+            />
           )}
           <Card title="Summary of completed checkpoints" body={false}>
             <Summary summary={checkpoints.summary} />
@@ -72,6 +78,7 @@ function Overview({ checkpoints: { counts, latest } }: { checkpoints: Checkpoint
       </div>
       <Card title="Latest">
         <Facts
+          wide
           facts={[
             ['Completed checkpoint', <Path of={last} />],
             ['Savepoint', <Path of={latest.savepoint} />],

@@ -3,7 +3,7 @@ import { usePoll } from '../../api/queries'
 import type { JobDetails, Rescale } from '../../api/types'
 import { KeyValues } from '../../components/keyvalues'
 import { Card, Facts, Loaded } from '../../components/parts'
-import { Table } from '../../components/table'
+import { type Column, Table } from '../../components/table'
 import { duration, timestamp } from '../../lib/format'
 
 interface JobConfig {
@@ -44,35 +44,45 @@ export function ConfigurationTab({ job }: { job: JobDetails }) {
           )}
         </Loaded>
       </Card>
-      <Rescales job={job} />
+      {job.schedulerType === 'Adaptive' && <Rescales job={job} />}
     </>
   )
 }
 
+/** The API remembers them for the adaptive scheduler, if it is told to. */
 function Rescales({ job }: { job: JobDetails }) {
-  const query = usePoll<Rescale[]>(`jobs/${job.jid}/rescales/history`)
-  if (!query.data) return null
+  const query = usePoll<Rescale[]>(`jobs/${job.jid}/rescales/history`, { once: true })
   return (
     <Card title="Changes of parallelism" body={false}>
-      <Table
-        label="Changes of parallelism"
-        rows={query.data}
-        id={(one) => one.rescaleUuid}
-        empty="The parallelism was never changed."
-        columns={[
-          { title: 'Began', by: (one) => one.startTimestampInMillis, cell: (one) => timestamp(one.startTimestampInMillis) },
-          {
-            title: 'Took',
-            kind: 'number',
-            cell: (one) => duration(one.endTimestampInMillis - one.startTimestampInMillis),
-          },
-          { title: 'Cause', cell: (one) => words(one.triggerCause) },
-          { title: 'Outcome', cell: (one) => words(one.terminatedReason ?? one.terminalState) },
-        ]}
-      />
+      <Loaded query={query}>
+        {(rescales) => (
+          <Table
+            label="Changes of parallelism"
+            rows={rescales}
+            id={(one) => one.rescaleUuid}
+            empty="The parallelism was never changed."
+            columns={COLUMNS}
+          />
+        )}
+      </Loaded>
     </Card>
   )
 }
+
+const COLUMNS: Column<Rescale>[] = [
+  {
+    title: 'Began',
+    by: (one) => one.startTimestampInMillis,
+    cell: (one) => timestamp(one.startTimestampInMillis),
+  },
+  {
+    title: 'Took',
+    kind: 'number',
+    cell: (one) => duration(one.endTimestampInMillis - one.startTimestampInMillis),
+  },
+  { title: 'Cause', cell: (one) => words(one.triggerCause) },
+  { title: 'Outcome', cell: (one) => words(one.terminatedReason ?? one.terminalState) },
+]
 
 function words(constant: string | null): string {
   return constant ? constant.toLowerCase().replaceAll('_', ' ') : 'under way'

@@ -35,6 +35,7 @@ export function ExceptionsTab({ job }: { job: JobDetails }) {
 }
 
 function Entry({ entry, isOpen = false }: { entry: ExceptionEntry; isOpen?: boolean }) {
+  const cause = rootCause(entry)
   const labels = Object.entries(entry.failureLabels)
   return (
     <article class="failure">
@@ -51,11 +52,15 @@ function Entry({ entry, isOpen = false }: { entry: ExceptionEntry; isOpen?: bool
         )}
         {labels.map(([name, value]) => <span key={name} class="badge warn">{name}: {value}</span>)}
       </p>
-      <p class="cause">{rootCause(entry)}</p>
-      <details open={isOpen}>
-        <summary>All that was said</summary>
-        <pre class="trace" tabIndex={0} role="region" aria-label="All that was said">{entry.stacktrace}</pre>
-      </details>
+      <p class="cause">{cause}</p>
+      {entry.stacktrace.trim() !== cause && (
+        <details open={isOpen}>
+          <summary>All that was said</summary>
+          <pre class="trace" tabIndex={0} role="region" aria-label="All that was said">
+            {entry.stacktrace}
+          </pre>
+        </details>
+      )}
       {(entry.concurrentExceptions?.length ?? 0) > 0 && (
         <details>
           <summary>{entry.concurrentExceptions?.length} more at the same time</summary>
