@@ -26,7 +26,7 @@ export function ActionDialog({ title, verb, danger, run, done, onClose, children
     setError(undefined)
     try {
       const outcome = await run()
-      await refresh()
+      void refresh()
       if (outcome) setResult(outcome)
       else onClose()
       done?.()

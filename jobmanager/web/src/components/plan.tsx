@@ -18,13 +18,14 @@ export interface LiveVertex {
   watermark: string | undefined
 }
 
-/** How many characters fit into a line. */
-const LINE = 34
+/** How many characters fit into the first line, which is bold, and into the others. */
+const FIRST_LINE = 26
+const OTHER_LINES = 32
 /** How many operators of a chain are named. */
 const LINES = 2
 
-function cut(text: string): string {
-  return text.length > LINE ? `${text.slice(0, LINE - 1)}…` : text
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
 function Shares({ rates, y }: { rates: VertexRates; y: number }) {
@@ -67,15 +68,17 @@ const Vertex = memo(function Vertex({ vertex, live, isChosen, href }: VertexProp
       <rect class={`edge ${live ? tone(live.status) : 'quiet'}`} y={10} width={4} height={VERTEX_HEIGHT - 20} rx={2} />
       {names.map((name, index) => (
         <text key={index} class={index ? 'second' : 'name'} x={14} y={24 + index * 17}>
-          {cut(name)}
+          {cut(name, index ? OTHER_LINES : FIRST_LINE)}
           {more > 0 && index === LINES - 1 ? ` +${more}` : ''}
         </text>
       ))}
       <text class="second" x={14} y={64}>
         {`Parallelism ${live?.parallelism ?? vertex.parallelism}`}
         {live && live.status !== 'RUNNING' ? ` · ${live.status.toLowerCase()}` : ''}
-        {live?.watermark ? ` · ⏱ ${live.watermark}` : ''}
       </text>
+      {live?.watermark && (
+        <text class="second end" x={VERTEX_WIDTH - 12} y={64}>{`WM ${live.watermark}`}</text>
+      )}
       {rates && (
         <>
           <text class="rate" x={14} y={86}>

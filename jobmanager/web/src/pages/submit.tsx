@@ -102,7 +102,7 @@ function Upload({ onDone }: { onDone: (id: string) => void }) {
     mutationFn: async (file: File) => {
       setShare(0)
       const { filename } = await upload('jars/upload', file, setShare) as { filename: string }
-      await refresh()
+      void refresh()
       return filename.split('/').at(-1) ?? ''
     },
     onSuccess: onDone,
@@ -181,7 +181,7 @@ function Run({ jar }: { jar: Jar }) {
     mutationFn: async () =>
       request<{ jobid: string }>(`${path}/run`, { method: 'POST', body: bodyOf(form, false) }),
     onSuccess: async ({ jobid }) => {
-      await refresh()
+      void refresh()
       navigate(`/job/running/${jobid}`)
     },
   })
