@@ -134,7 +134,7 @@ pub fn effective(
     set_default(&mut all, "cluster.services.shutdown-timeout", "20 s");
     // Whoever names a reporter has chosen.
     if !all.iter().any(|(key, _)| key.starts_with("metrics.reporter")) {
-        all.set(&metrics::REPORTERS, &vec!["prom".to_owned()]);
+        all.set(&metrics::REPORTERS, &"prom".to_owned());
         all.set(&metrics::PROM_FACTORY, &metrics::PROMETHEUS_FACTORY.to_owned());
         all.set_text(metrics::PROM_PORT.key(), METRICS_PORT.to_string());
     }

@@ -28,13 +28,16 @@ impl ReporterOptions {
     /// # Errors
     /// [`ConfigError`] where a setting can't be read.
     pub fn from_configuration(configuration: &Configuration) -> Result<Option<Self>, ConfigError> {
-        let wanted: Option<Vec<String>> = configuration.get_optional(&metrics::REPORTERS)?;
+        let wanted = configuration.get_optional(&metrics::REPORTERS)?;
+        let wanted: Option<Vec<&str>> = wanted
+            .as_deref()
+            .map(|names| names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect());
         let wanted = wanted.filter(|names| !names.is_empty());
         let mut found = None;
         for (key, factory) in configuration.iter() {
             let name = key.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(FACTORY));
             let Some(name) = name else { continue };
-            if wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|wanted| wanted == name)) {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&name)) {
                 continue;
             }
             if factory == metrics::PROMETHEUS_FACTORY {

@@ -27,9 +27,9 @@ pub const PROMETHEUS_FACTORY: &str =
 super::options! {
     title: "Metrics";
 
-    /// Names of the reporters that are there, of those that have settings
+    /// Names of the reporters that are there, separated by commas, of those that have settings
     /// `metrics.reporter.NAME.…`. Without it: all of them. There are reporters for Prometheus only.
-    REPORTERS: Vec<String> = "metrics.reporters"
+    REPORTERS: String = "metrics.reporters"
         .example("prom");
 
     /// What the reporter called `prom` is; any other name will do as well:
