@@ -49,6 +49,6 @@ super::options! {
     /// Form of the log's lines: `text` for people, `json` for one JSON object a line; `auto` is `json`
     /// for what a process in a Kubernetes pod prints, and else `text`.
     FORMAT: LogFormat = "log.format"
-        .fallback_keys(&["sciurus.log.format"])
+        .deprecated_keys(&["sciurus.log.format"])
         .default(|| LogFormat::Auto);
 }
