@@ -32,6 +32,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
+          // A browser on a machine that is busy with other tests.
+          retry: 1,
         },
       },
     ],
