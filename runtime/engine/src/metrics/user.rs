@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 
 use super::samples::{Distribution, Samples};
 
-/// How many values a [`Histogram`] looks back.
+/// How many values a [`UserHistogram`] looks back.
 const HISTOGRAM_VALUES: usize = 1024;
 
 /// How many metrics the functions of an operator may have.
