@@ -38,7 +38,11 @@ pub fn count(files: Vec<PathBuf>) -> Updates {
             (word, 1)
         }
     })
-    .for_each(move |(_, count)| sums.updates.add(count));
+    .for_each(move |(_, count)| {
+        // All of it goes into the closure: what is added up is told when it is dropped.
+        let sums = &mut sums;
+        sums.updates.add(count);
+    });
     env.execute_blocking();
     let all = *all.lock().unwrap();
     all
