@@ -93,22 +93,22 @@ impl Prometheus {
     }
 
     /// Returns the alerts that fire, by name.
-    fn firing(&self) -> Vec<String> {
-        let firing = self.ask("ALERTS{alertstate=\"firing\"}").unwrap_or_default();
+    fn firing(&self) -> Option<Vec<String>> {
+        let firing = self.ask("ALERTS{alertstate=\"firing\"}")?;
         let name = |alert: &Value| alert["metric"]["alertname"].as_str().unwrap().to_owned();
-        firing.iter().map(name).collect()
+        Some(firing.iter().map(name).collect())
     }
 
     fn wait_for_alerts(&self, alerts: &[&str]) {
         wait_for(&format!("{alerts:?} to fire"), 2 * LONG, || {
-            let firing = self.firing();
+            let firing = self.firing()?;
             alerts.iter().all(|alert| firing.iter().any(|name| name == alert)).then_some(())
         });
     }
 
     fn wait_for_quiet(&self, alerts: &[&str]) {
         wait_for(&format!("{alerts:?} to be over"), 2 * LONG, || {
-            let firing = self.firing();
+            let firing = self.firing()?;
             (!alerts.iter().any(|alert| firing.iter().any(|name| name == alert))).then_some(())
         });
     }
@@ -130,7 +130,10 @@ fn what_breaks_raises_the_alerts_that_are_meant_for_it() {
         let query = "flink_jobmanager_job_runningTime > 5000 and on () count(up == 1) == 2";
         (!prometheus.ask(query)?.is_empty()).then_some(())
     });
-    assert_eq!(prometheus.firing(), [] as [&str; 0], "nothing is broken");
+    // A scrape that came late on a busy machine may have raised one, which must be over at once.
+    wait_for("no alert where nothing is broken", LONG, || {
+        prometheus.firing()?.is_empty().then_some(())
+    });
 
     let restarts = |cluster: &sciurus_harness::Cluster| {
         let metric = cluster.try_get(&format!("/jobs/{job}/metrics?get=numRestarts"))?;

@@ -30,11 +30,19 @@ fn error_has(scene: &Scene<'_>, part: &str) -> Value {
     })
 }
 
+/// Waits until the whole of it has failed: the pod that is seen first may not be the JobManager's.
+fn fails_with(scene: &Scene<'_>, part: &str) -> Value {
+    scene.wait(WHAT, part, |found| {
+        let status = &found["status"];
+        status["error"].as_str().is_some_and(|error| error.contains(part))
+            && status["lifecycleState"] == "FAILED"
+    })
+}
+
 fn a_wrong_image_is_explained_and_mended(kubernetes: &Kubernetes) {
     let scene = Scene::new(kubernetes, "e2e-wrong-image");
     scene.space.apply(&job("image: \"sciurus:no-such\",", "WordCount.jar"));
-    let found = error_has(&scene, "the image sciurus:no-such");
-    assert_eq!(found["status"]["lifecycleState"], "FAILED");
+    let found = fails_with(&scene, "the image sciurus:no-such");
     assert_eq!(found["status"]["jobManagerDeploymentStatus"], "ERROR");
     scene.space.apply(&job("", "WordCount.jar"));
     let found = scene.job_is(WHAT, "FINISHED");
@@ -59,8 +67,7 @@ fn pods_that_fit_on_no_node_are_explained(kubernetes: &Kubernetes) {
 fn a_missing_package_is_explained_and_nothing_loops(kubernetes: &Kubernetes) {
     let scene = Scene::new(kubernetes, "e2e-no-package");
     scene.space.apply(&job("", "NoSuch.jar"));
-    let found = error_has(&scene, "NoSuch.jar");
-    assert_eq!(found["status"]["lifecycleState"], "FAILED");
+    let found = fails_with(&scene, "NoSuch.jar");
     let pods = scene.space.pods("component=jobmanager");
     let restarts = &pods[0]["status"]["containerStatuses"][0]["restartCount"];
     assert_eq!(*restarts, 0, "{found}");
