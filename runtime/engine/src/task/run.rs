@@ -189,6 +189,8 @@ impl Task {
             match self.poll(reporter)? {
                 Progress::Done => {}
                 Progress::Wait(longest) => {
+                    // What the poll has put out before it found nothing more may be due earlier.
+                    let next_flush = self.flush_due()?;
                     self.wait(Wait::Idle, sleep_time(longest, next_timer, next_flush));
                 }
                 Progress::Ended => return Ok(()),

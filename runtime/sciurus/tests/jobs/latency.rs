@@ -115,6 +115,23 @@ fn an_iterator_that_blocks_holds_back_no_record() {
 }
 
 #[test]
+fn a_source_that_waits_for_its_next_row_holds_back_no_record() {
+    let env = environment(1);
+    env.set_buffer_timeout(Duration::from_millis(1));
+    let arrivals = Arrivals::default();
+    let seen = arrivals.rows.clone();
+    // How many had arrived when a row was made.
+    let source = DataGeneratorSource::new(move |n| n as i64 - seen.load(Ordering::SeqCst) as i64)
+        .count(6)
+        .rows_per_second(5.0);
+    let records = env.from_source(source, WatermarkStrategy::no_watermarks(), "slow");
+    arrivals.count(&records.rebalance());
+    let records = records.execute_and_collect("latency").unwrap();
+    let on_the_way: Vec<_> = records.map(Result::unwrap).skip(1).collect();
+    assert!(on_the_way.contains(&0), "{on_the_way:?} were on their way");
+}
+
+#[test]
 fn a_batch_that_is_full_does_not_wait() {
     let env = environment(1);
     set(&env, "execution.buffer-timeout.enabled", "false");
