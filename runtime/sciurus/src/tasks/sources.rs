@@ -30,6 +30,8 @@ pub(crate) struct SourcesRestore {
 pub(crate) struct Sources {
     enumerators: HashMap<JobVertexId, NamedEnumerator>,
     assignments: Assignments,
+    /// Whether the last start failed, so that some sources may have no enumerator.
+    start_failed: bool,
 }
 
 /// An enumerator with the name of its source and the operator that its state is kept under.
@@ -56,6 +58,18 @@ impl Sources {
     /// else it takes back what the old attempts were given since that checkpoint. One whose readers
     /// start one by one from the beginning on begins with the first of them.
     pub(crate) fn start(
+        &mut self,
+        graph: &JobGraph,
+        program: &Program,
+        subtasks: &HashSet<ExecutionVertexId>,
+        restore: Option<&SourcesRestore>,
+    ) -> TaskResult<Decisions> {
+        let started = self.try_start(graph, program, subtasks, restore);
+        self.start_failed = started.is_err();
+        started
+    }
+
+    fn try_start(
         &mut self,
         graph: &JobGraph,
         program: &Program,
@@ -111,7 +125,12 @@ impl Sources {
     /// Answers a reader that needs a split.
     pub(crate) fn serve(&mut self, reader: ExecutionVertexId) -> TaskResult<Decisions> {
         let Some(source) = self.enumerators.get_mut(&reader.vertex) else {
-            return Err(TaskError::Defect("a split was asked for where no source is"));
+            // Readers may ask before they hear that the job fails.
+            return if self.start_failed {
+                Ok(Decisions::new())
+            } else {
+                Err(TaskError::Defect("a split was asked for where no source is"))
+            };
         };
         let events = source.call(|enumerator| enumerator.handle_split_request(reader.subtask.0))?;
         Ok(self.note(reader.vertex, events))
@@ -172,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// A source of three splits.
+    /// A source of three splits. It can't go on from a state without any.
     struct ThreeSplits;
 
     struct Splits(Vec<Vec<u8>>);
@@ -188,6 +207,9 @@ mod tests {
             restored: Option<&[u8]>,
         ) -> TaskResult<Box<dyn Enumerator>> {
             let splits = restored.unwrap_or(&[1, 2, 3]);
+            if splits.is_empty() {
+                return Err(TaskError::connector("no split is left".into()));
+            }
             Ok(Box::new(Splits(splits.iter().map(|split| vec![*split]).collect())))
         }
 
@@ -289,6 +311,19 @@ mod tests {
         assert_eq!(job.next(1), 3, "taken back");
         job.start(&[0, 1], None);
         assert_eq!(job.next(0), 3, "anew");
+    }
+
+    #[test]
+    fn readers_of_a_source_that_could_not_start_are_told_nothing() {
+        let mut job = Job::new();
+        let readers = HashSet::from([job.reader(0), job.reader(1)]);
+        let states = [(job.graph.vertices[0].operators[0].operator_id, Vec::new().into())].into();
+        let restore = SourcesRestore { checkpoint: CheckpointId(1), states };
+        let failed = job.sources.start(&job.graph, &job.program, &readers, Some(&restore));
+        assert!(failed.unwrap_err().to_string().contains("no split is left"));
+        assert_eq!(job.sources.serve(job.reader(0)).unwrap(), []);
+        job.start(&[0, 1], None);
+        assert_eq!(job.next(0), 3);
     }
 
     #[test]
