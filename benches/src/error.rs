@@ -1,8 +1,10 @@
 //! What can go wrong while benchmarking.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+
+use sciurus_bench_corpus::FileError;
+pub use sciurus_bench_corpus::IoContext;
 
 /// The result of a benchmark's step.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -11,13 +13,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder can't be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A job failed.
     #[error(transparent)]
     Job(#[from] sciurus::JobError),
@@ -80,16 +77,4 @@ pub enum Error {
     /// The report can't be written as JSON.
     #[error("cannot write the report as JSON: {0}")]
     Json(#[from] serde_json::Error),
-}
-
-/// Adds the path to an I/O error.
-pub trait IoContext<T> {
-    /// Says which file or folder the error is about.
-    fn at(self, path: &Path) -> Result<T>;
-}
-
-impl<T> IoContext<T> for io::Result<T> {
-    fn at(self, path: &Path) -> Result<T> {
-        self.map_err(|source| Error::File { path: path.to_owned(), source })
-    }
 }

@@ -10,13 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder can't be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The machine has no text to make a corpus from.
     #[error("found no text to run on; name a file with --corpus FILE")]
     NoText,
@@ -28,14 +23,25 @@ pub enum Error {
     Json(#[from] serde_json::Error),
 }
 
+/// A file or folder can't be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}")]
+pub struct FileError {
+    path: PathBuf,
+    source: io::Error,
+}
+
 /// Adds the path to an I/O error.
-pub(crate) trait IoContext<T> {
+pub trait IoContext<T> {
     /// Says which file or folder the error is about.
-    fn at(self, path: &Path) -> Result<T>;
+    ///
+    /// # Errors
+    /// What the system said, with the path.
+    fn at(self, path: &Path) -> Result<T, FileError>;
 }
 
 impl<T> IoContext<T> for io::Result<T> {
-    fn at(self, path: &Path) -> Result<T> {
-        self.map_err(|source| Error::File { path: path.to_owned(), source })
+    fn at(self, path: &Path) -> Result<T, FileError> {
+        self.map_err(|source| FileError { path: path.to_owned(), source })
     }
 }

@@ -6,6 +6,7 @@
 pub mod words;
 
 mod error;
+mod line_clock;
 
 use std::env;
 use std::fs::{self, File};
@@ -16,9 +17,8 @@ use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
-pub use error::{Error, Result};
-
-use error::IoContext;
+pub use error::{Error, FileError, IoContext, Result};
+pub use line_clock::LineClock;
 
 /// Changes whenever a corpus made by an older version of this module would come out differently.
 const VERSION: u32 = 1;
@@ -139,7 +139,7 @@ fn make(path: &Path, kinds: &[Vec<PathBuf>], target_bytes: u64) -> Result<()> {
         written += io::copy(&mut text.take(once), &mut out).at(&partial)?;
     }
     out.flush().at(&partial)?;
-    fs::rename(&partial, path).at(path)
+    Ok(fs::rename(&partial, path).at(path)?)
 }
 
 /// The contents of all texts in `folders`, in the order of their names.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use examples::tokenizer::Tokenizer;
 use sciurus::prelude::*;
+use sciurus_bench_corpus::LineClock;
 use sciurus_connectors::sink::SinkWriter;
 use sciurus_core::{Batch, Columns};
 use sciurus_engine::operator::OperatorContext;
@@ -28,10 +29,6 @@ pub const SLIDING: Program = Program {
     run: |context| run(context, 60),
     goals: &[Goal::CpuRatio { to: "window_tumbling", at_most: 1.3 }],
 };
-
-/// How many lines a second each of the two sources reads, going by the timestamps: about 100 000
-/// words a second from both.
-const LINES_PER_SECOND: i64 = 10_000;
 
 fn run(context: &Context, size_s: u64) -> Result<Outcome> {
     let env = StreamExecutionEnvironment::new();
@@ -60,26 +57,6 @@ fn run(context: &Context, size_s: u64) -> Result<Outcome> {
     let sum = sink.sum.load(Ordering::Relaxed) as u64;
     // Every word is in as many windows as fit into the size.
     Ok(Outcome { records: sum / size_s, distinct: None })
-}
-
-/// Tells the time of a source by the lines it has read.
-#[derive(Default)]
-struct LineClock(AtomicI64);
-
-impl LineClock {
-    fn tick(&self) -> Timestamp {
-        // Nobody else counts: no need to lock.
-        let lines = self.0.load(Ordering::Relaxed);
-        self.0.store(lines + 1, Ordering::Relaxed);
-        lines * 1000 / LINES_PER_SECOND
-    }
-}
-
-impl Clone for LineClock {
-    /// Every source has a clock of its own.
-    fn clone(&self) -> Self {
-        Self::default()
-    }
 }
 
 /// Adds up the counts that it gets and drops them.

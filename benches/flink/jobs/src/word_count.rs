@@ -1,17 +1,14 @@
 //! Counts words: each update, final counts, or those of each second.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use clap::ValueEnum;
 use examples::tokenizer::Tokenizer;
 use sciurus::prelude::*;
+use sciurus_bench_corpus::LineClock;
 
 use crate::digest::digest_or_discard;
-
-/// How many lines a second each source reads, going by the timestamps.
-const LINES_PER_SECOND: i64 = 10_000;
 
 /// Counts words.
 #[derive(Debug, clap::Args)]
@@ -76,25 +73,5 @@ impl WordCount {
             digest_or_discard(&words.sum(F1), self.out.as_ref());
         }
         env.execute("WordCount").map(drop)
-    }
-}
-
-/// Tells the time of a source by the lines it has read.
-#[derive(Debug, Default)]
-struct LineClock(AtomicI64);
-
-impl LineClock {
-    fn tick(&self) -> Timestamp {
-        // Nobody else counts: no need to lock.
-        let lines = self.0.load(Ordering::Relaxed);
-        self.0.store(lines + 1, Ordering::Relaxed);
-        lines * 1000 / LINES_PER_SECOND
-    }
-}
-
-impl Clone for LineClock {
-    /// Every source has a clock of its own.
-    fn clone(&self) -> Self {
-        Self::default()
     }
 }
