@@ -119,7 +119,12 @@ pub fn run(cluster: &Cluster, arguments: &[String]) -> Run {
         wall_s: details["duration"].as_f64().unwrap_or(f64::NAN) / 1e3,
         cpu_s,
         peak_mib: memory.mib(),
-        checkpoints: checkpoints(&cluster.rest.get(&format!("/jobs/{job}/checkpoints"))),
+        // A batch job has none, and no such path.
+        checkpoints: cluster
+            .rest
+            .try_get(&format!("/jobs/{job}/checkpoints"))
+            .as_ref()
+            .and_then(checkpoints),
     }
 }
 
