@@ -12,6 +12,7 @@ use bytes::Bytes;
 use sciurus_core::checkpoint::CheckpointId;
 use sciurus_core::ids::{JobId, LeaderId, WorkerId};
 use sciurus_job_master::failure::{FailureCause, Fault};
+use sciurus_logging::LEVEL_VARIABLE;
 use sciurus_rpc::convert::{self, MessageError, TaskCheckpointNews, required};
 use sciurus_rpc::proto;
 use sciurus_rpc::proto::job_manager_client::JobManagerClient;
@@ -363,7 +364,7 @@ impl<'a> Serving<'a> {
             Ok(()) => {
                 info!(directives, "changed what is logged");
                 let environment = Arc::make_mut(&mut self.agent.environment);
-                environment.insert("RUST_LOG".to_owned(), directives.to_owned());
+                environment.insert(LEVEL_VARIABLE.to_owned(), directives.to_owned());
                 self.agent.workers.set_log_level(directives);
             }
             Err(reason) => warn!(directives, reason, "can't change what is logged"),

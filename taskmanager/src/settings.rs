@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sciurus_core::config::options::{cluster, health, jobmanager, log, sciurus, taskmanager};
 use sciurus_core::config::{ConfigError, Configuration, Ports};
-use sciurus_logging::{Form, VARIABLE};
+use sciurus_logging::{FORMAT_VARIABLE, Form};
 use sciurus_metrics::prometheus::ReporterOptions;
 
 use crate::error::StartError;
@@ -248,7 +248,7 @@ fn environment(
     let passed =
         |name: &str| NAMES.contains(&name) || name.starts_with("RUST_") || name.starts_with("LC_");
     let mut environment: BTreeMap<_, _> = own.filter(|(name, _)| passed(name)).collect();
-    environment.insert(VARIABLE.to_owned(), form.as_str().to_owned());
+    environment.insert(FORMAT_VARIABLE.to_owned(), form.as_str().to_owned());
     for (key, value) in configuration.iter() {
         if let Some(name) = key.strip_prefix(ENVIRONMENT_PREFIX)
             && !name.is_empty()

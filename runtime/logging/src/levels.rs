@@ -1,9 +1,15 @@
 //! How much is logged: a level, also for parts of the program.
 
+use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sciurus_core::config::options::log;
+use sciurus_core::config::{ConfigError, Configuration};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::{Registry, reload};
+
+/// The environment's name for what is logged, which comes before the configuration's.
+pub const LEVEL_VARIABLE: &str = "RUST_LOG";
 
 /// Says why a text isn't levels.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +58,17 @@ impl Levels {
         })?;
         directives.clone_into(&mut self.current.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(())
+    }
+}
+
+/// Returns what the environment says is to be logged, else the configuration.
+///
+/// # Errors
+/// [`ConfigError`] if the configuration's value can't be read.
+pub fn configured_levels(configuration: &Configuration) -> Result<String, ConfigError> {
+    match env::var(LEVEL_VARIABLE) {
+        Ok(directives) if !directives.trim().is_empty() => Ok(directives),
+        _ => configuration.get(&log::LEVEL),
     }
 }
 

@@ -4,5 +4,5 @@
 mod levels;
 mod lines;
 
-pub use levels::{LevelError, Levels, parse_levels};
-pub use lines::{Form, Lines, VARIABLE, lines};
+pub use levels::{LEVEL_VARIABLE, LevelError, Levels, configured_levels, parse_levels};
+pub use lines::{FORMAT_VARIABLE, Form, Lines, lines};

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
 /// The environment's name for the form in which a job's process logs; its manager sets it.
-pub const VARIABLE: &str = "SCIURUS_LOG_FORMAT";
+pub const FORMAT_VARIABLE: &str = "SCIURUS_LOG_FORMAT";
 
 /// What Kubernetes sets in each pod.
 const POD_VARIABLE: &str = "KUBERNETES_SERVICE_HOST";
@@ -33,7 +33,7 @@ impl Form {
         match setting {
             LogFormat::Text => Self::Text,
             LogFormat::Json => Self::Json,
-            LogFormat::Auto => match env::var(VARIABLE) {
+            LogFormat::Auto => match env::var(FORMAT_VARIABLE) {
                 Ok(form) if form == Self::Json.as_str() => Self::Json,
                 Ok(form) if form == Self::Text.as_str() => Self::Text,
                 _ if is_set(POD_VARIABLE) => Self::Json,
@@ -48,7 +48,7 @@ impl Form {
         if setting == LogFormat::Json { Self::Json } else { Self::Text }
     }
 
-    /// Returns its name, the value of [`VARIABLE`].
+    /// Returns its name, the value of [`FORMAT_VARIABLE`].
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use sciurus_core::config::Configuration;
 use sciurus_core::config::options::log;
-use sciurus_logging::{Form, Levels, Lines, lines};
+use sciurus_logging::{Form, Levels, Lines, configured_levels, lines};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,9 +22,6 @@ use rolling_file::{OpenError, RollingFile};
 
 /// Most processes of a kind that log to one directory.
 const FILES_MAX: u32 = 1000;
-
-/// The environment's name for what is logged.
-const LEVEL_VARIABLE: &str = "RUST_LOG";
 
 /// What the layers that write lines lie on.
 type Filtered = Layered<reload::Layer<Targets, Registry>, Registry>;
@@ -50,7 +47,7 @@ impl Logging {
         process: &str,
         background: bool,
     ) -> Result<Self, ProcessError> {
-        let (filter, levels) = Levels::new(&directives(configuration)?)?;
+        let (filter, levels) = Levels::new(&configured_levels(configuration)?)?;
         let format = configuration.get(&log::FORMAT)?;
         let mut layers: Vec<Lines<Filtered>> = Vec::new();
         let mut path = None;
@@ -76,14 +73,6 @@ impl Logging {
             tracing::warn!("cannot write a log file in {}: {error}", directory.display());
         }
         Ok(Self { file: path, levels })
-    }
-}
-
-/// Returns what is to be logged.
-fn directives(configuration: &Configuration) -> Result<String, ProcessError> {
-    match std::env::var(LEVEL_VARIABLE) {
-        Ok(directives) if !directives.trim().is_empty() => Ok(directives),
-        _ => Ok(configuration.get(&log::LEVEL)?),
     }
 }
 

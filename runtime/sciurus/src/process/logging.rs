@@ -1,11 +1,10 @@
 //! Where a process of a cluster's job logs to.
 
-use std::env;
 use std::sync::OnceLock;
 
 use sciurus_core::config::Configuration;
 use sciurus_core::config::options::log::{self, LogFormat};
-use sciurus_logging::{Form, Levels, lines};
+use sciurus_logging::{Form, Levels, configured_levels, lines};
 use tracing_subscriber::prelude::*;
 
 /// What this process logs, if its subscriber is ours.
@@ -14,7 +13,7 @@ static LEVELS: OnceLock<Levels> = OnceLock::new();
 /// Sends logs to standard error, which the manager keeps in a file, unless the program has a
 /// subscriber of its own.
 pub(super) fn install(configuration: &Configuration) {
-    let setting = env::var("RUST_LOG").ok().or_else(|| configuration.get(&log::LEVEL).ok());
+    let setting = configured_levels(configuration).ok();
     let given = setting.as_deref().map(Levels::new);
     let refused = given.as_ref().and_then(|given| given.as_ref().err().cloned());
     let Some((filter, levels)) = given.and_then(Result::ok).or_else(|| Levels::new("info").ok())
