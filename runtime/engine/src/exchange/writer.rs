@@ -18,6 +18,9 @@ use crate::task::TaskControl;
 /// copied together, since sending costs about as much as copying this many.
 const ROWS_WORTH_SENDING: usize = 256;
 
+/// Rows from which on a batch goes out where nothing will follow soon: time is at hand then.
+const ROWS_WORTH_SENDING_IN_A_PAUSE: usize = 64;
+
 /// One row in so many has to count for a batch to go out by itself: what goes out keeps all rows of
 /// its columns in memory, but is counted as the rows that do.
 const ROWS_KEPT_FOR_ONE: usize = 16;
@@ -155,6 +158,22 @@ impl RecordWriter {
             *flush_at = None;
         }
         Ok(None)
+    }
+
+    /// Sends rows that wait for company though none will come soon, where they are many enough to
+    /// be worth a message even so and their channel has credit. Without a buffer timeout they wait.
+    ///
+    /// # Errors
+    /// Where a consumer is gone.
+    pub fn pause(&mut self) -> TaskResult {
+        let Self { channels, control, metrics, buffer_timeout, .. } = self;
+        if buffer_timeout.is_none() {
+            return Ok(());
+        }
+        let is_worth = |channel: &&mut OutputChannel| {
+            channel.pending_rows >= ROWS_WORTH_SENDING_IN_A_PAUSE && channel.sender.has_credit()
+        };
+        channels.iter_mut().filter(is_worth).try_for_each(|channel| channel.flush(control, metrics))
     }
 
     /// Returns what counts the bytes under way on each channel, as far as anything does.

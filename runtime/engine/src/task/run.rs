@@ -16,7 +16,7 @@ use super::panics;
 use super::throttle::{Pauses, SourceThrottle};
 use crate::checkpoint::{SnapshotWrites, StateProvider};
 use crate::error::{TaskError, TaskResult};
-use crate::exchange::InputGate;
+use crate::exchange::{InputGate, RecordWriter};
 use crate::metrics::{TaskMetrics, Wait};
 use crate::output::{OperatorNode, Output};
 use crate::source::{SourceDriver, SourceEvent, SourceProgress, splits_of};
@@ -239,7 +239,10 @@ impl Task {
                 let progress = panics::catch(|| driver.poll(output));
                 match progress.map_err(|error| error.in_operator(name))? {
                     SourceProgress::More => Ok(Progress::Done),
-                    SourceProgress::Wait(longest) => Ok(Progress::Wait(longest.min(LONGEST_WAIT))),
+                    SourceProgress::Wait(longest) => {
+                        output.try_for_each_writer(&mut RecordWriter::pause)?;
+                        Ok(Progress::Wait(longest.min(LONGEST_WAIT)))
+                    }
                     SourceProgress::RequestSplit => {
                         reporter.request_split();
                         Ok(Progress::Done)

@@ -100,6 +100,22 @@ fn what_is_due_goes_where_there_is_credit_and_waits_elsewhere_without_blocking()
 }
 
 #[test]
+fn in_a_pause_rows_go_that_are_worth_it() -> TaskResult {
+    let (mut writer, mut gate) = connect(1 << 20, Some(Duration::from_secs(3_600)));
+    writer.emit(StreamElement::Batch(numbers(100)))?;
+    writer.pause()?;
+    assert_eq!(take(&mut gate), []);
+    writer.emit(StreamElement::Batch(numbers(100)))?;
+    writer.pause()?;
+    assert_eq!(take(&mut gate), [(0, 100), (1, 100)]);
+    let (mut writer, mut gate) = connect(1 << 20, None);
+    writer.emit(StreamElement::Batch(numbers(400)))?;
+    writer.pause()?;
+    assert_eq!(take(&mut gate), [], "they wait for as many as there may be");
+    Ok(())
+}
+
+#[test]
 fn control_elements_need_no_credit_and_stay_in_order() -> TaskResult {
     let (mut writer, mut gate) = connect(1, None);
     writer.emit(StreamElement::Batch(numbers(600)))?;
