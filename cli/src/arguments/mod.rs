@@ -260,7 +260,7 @@ pub struct Doctor {
 
 /// Shows or changes what the cluster's processes log.
 ///
-/// A change holds for all managers and the workers of jobs, until they end.
+/// A change holds for all managers and all processes of jobs, until they end.
 #[derive(Debug, Args)]
 pub struct LogLevel {
     /// What to log: a level (error, warn, info, debug, trace, off), also of parts of the program, as

@@ -77,6 +77,29 @@ fn lines_are_objects_with_fields_and_their_level_changes_in_all_processes() {
 }
 
 #[test]
+fn the_level_changes_in_coordinators_too() {
+    let cluster = Cluster::start(executables(), 1, 1, &["log.format=json"]);
+    let log = |job: &str| {
+        let path = cluster.folder().join(format!("log/sciurus-coordinator-{job}.log"));
+        fs::read_to_string(path).unwrap_or_default()
+    };
+    let job = cluster.submit(&[], &JOB);
+    cluster.wait_until_all_run(&job);
+    for (level, is_said) in [("warn", false), ("info", true)] {
+        cluster.command("log-level", &[level]);
+        let text = format!("changed what is logged to {level}");
+        if is_said {
+            wait_for("the coordinator to log again", LONG, || {
+                says(&log(&job), &text).then_some(())
+            });
+        }
+        assert_eq!(says(&log(&job), &text), is_said);
+    }
+    cluster.cancel(&job);
+    cluster.wait_for_state(&job, "CANCELED");
+}
+
+#[test]
 fn the_doctor_says_what_is_missing_and_when_all_is_well() {
     let mut cluster = Cluster::start(executables(), 1, 1, &[]);
     let job = cluster.submit(&["-p", "2"], &["state_machine", "--discard", "--sleep", "20"]);

@@ -51,7 +51,8 @@ pub async fn launch(
     if part == Part::Planner {
         return Ok((plan, None));
     }
-    let (coordinator, run) = Coordinator::start(process, number, inbox);
+    let (coordinator, run) =
+        Coordinator::start(process, number, inbox, executable.log_level.clone());
     tasks.spawn(run);
     Ok((plan, Some(coordinator)))
 }

@@ -16,6 +16,7 @@ use sciurus_core::config::Configuration;
 use sciurus_core::graph::JobGraph;
 use sciurus_core::ids::JobId;
 use sciurus_job_master::failure::{FailureCause, Fault};
+use tokio::sync::watch;
 
 pub use launch::launch;
 pub use process::Coordinator;
@@ -46,6 +47,8 @@ pub struct Executable {
     pub tmp_dir: PathBuf,
     /// How long it may take to say what the job is.
     pub timeout: Duration,
+    /// What it logs from now on, once that was changed.
+    pub log_level: watch::Receiver<Option<String>>,
 }
 
 /// What a job's `main` said.

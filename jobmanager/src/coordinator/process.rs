@@ -17,7 +17,7 @@ use sciurus_rpc::proto::{self, FromJob, ToJob, from_job, to_job};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -149,6 +149,7 @@ impl Coordinator {
         process: JobProcess,
         number: u64,
         inbox: Inbox,
+        log_level: watch::Receiver<Option<String>>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (messages, receiver) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
@@ -156,7 +157,8 @@ impl Coordinator {
         let coordinator =
             Self { number, messages, queued_bytes: queued_bytes.clone(), stop: stop.clone() };
         let run = async move {
-            Running { process, number, inbox, queued_bytes }.run(receiver, stop).await;
+            let running = Running { process, number, inbox, queued_bytes, log_level };
+            running.run(receiver, stop).await;
         };
         (coordinator, run)
     }
@@ -220,6 +222,7 @@ struct Running {
     number: u64,
     inbox: Inbox,
     queued_bytes: Arc<AtomicUsize>,
+    log_level: watch::Receiver<Option<String>>,
 }
 
 impl Running {
@@ -232,8 +235,11 @@ impl Running {
             let JobProcess { reader, writer, .. } = &mut self.process;
             let hear = hear(reader, self.number, &self.inbox);
             let queued_bytes = &self.queued_bytes;
+            let log_level = &mut self.log_level;
+            // It may have been changed before the process came.
+            log_level.mark_changed();
             let tell = async {
-                while let Some((bytes, message)) = messages.recv().await {
+                while let Some((bytes, message)) = next(&mut messages, log_level).await {
                     queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
                     let bytes = framing::encode(&ToJob { message: Some(message) })?;
                     writer.write_all(&bytes).await?;
@@ -271,6 +277,22 @@ impl Running {
         let _ = self.process.write(to_job::Message::Shutdown(proto::Shutdown {})).await;
         let _ = self.process.writer.shutdown().await;
         let _ = self.process.wait().await;
+    }
+}
+
+/// Waits for the next message and its size: of the job, or that another level is to be logged.
+async fn next(
+    messages: &mut mpsc::UnboundedReceiver<(usize, to_job::Message)>,
+    log_level: &mut watch::Receiver<Option<String>>,
+) -> Option<(usize, to_job::Message)> {
+    loop {
+        tokio::select! {
+            message = messages.recv() => return message,
+            Ok(()) = log_level.changed() => {
+                let Some(directives) = log_level.borrow_and_update().clone() else { continue };
+                return Some((0, to_job::Message::SetLogLevel(proto::SetLogLevel { directives })));
+            }
+        }
     }
 }
 

@@ -47,6 +47,8 @@ struct Inner {
     ha: Option<HaStore>,
     log_dir: PathBuf,
     levels: Option<Levels>,
+    /// What jobs' coordinators are to log, once that was changed.
+    log_level: watch::Sender<Option<String>>,
     jobs: Mutex<JobTable<Arc<Job>>>,
     /// Jobs that are about to be accepted.
     accepting: Mutex<HashSet<JobId>>,
@@ -93,6 +95,7 @@ impl Dispatcher {
             ha,
             log_dir,
             levels,
+            log_level: watch::Sender::new(None),
             jobs: Mutex::new(jobs),
             accepting: Mutex::default(),
             cancelled_early: Mutex::default(),
@@ -211,7 +214,7 @@ impl Dispatcher {
         self.0.levels.as_ref().map(Levels::current)
     }
 
-    /// Changes what the JobManager, all TaskManagers and their jobs' workers log: those that are
+    /// Changes what the JobManager, all TaskManagers and all processes of jobs log: those that are
     /// there, and those that come.
     ///
     /// # Errors
@@ -222,6 +225,7 @@ impl Dispatcher {
             None => drop(parse_levels(directives)?),
         }
         tracing::info!("changed what is logged to {directives}");
+        self.0.log_level.send_replace(Some(directives.to_owned()));
         self.0.services.task_managers.set_log_level(directives);
         Ok(())
     }

@@ -32,9 +32,9 @@ pub(super) fn install(configuration: &Configuration) {
 
 /// Changes what this process logs; a program with a subscriber of its own knows better.
 pub(super) fn set_level(directives: &str) {
-    if let Some(levels) = LEVELS.get()
-        && let Err(error) = levels.set(directives)
-    {
-        tracing::warn!("{error}");
+    match LEVELS.get().map(|levels| levels.set(directives)) {
+        Some(Ok(())) => tracing::info!("changed what is logged to {directives}"),
+        Some(Err(error)) => tracing::warn!("{error}"),
+        None => {}
     }
 }
