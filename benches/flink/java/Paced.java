@@ -45,7 +45,7 @@ final class Paced {
     /** A legacy source: the leanest way to make records in Flink. */
     static final class Source extends RichParallelSourceFunction<Tuple2<Long, Long>> {
         /** The shortest wait, as in the source of the Rust job. */
-        private static final long WAIT_NANOS = 5_000_000;
+        private static final long WAIT_NANOS = 1_000_000;
 
         private final long rate;
         private final long count;

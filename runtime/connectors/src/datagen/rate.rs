@@ -4,7 +4,7 @@ use sciurus_core::time::Timestamp;
 
 /// The shortest wait, milliseconds: many rows a second come in bursts of this distance, since a
 /// wake-up for each would cost more than the row.
-const LEAST_WAIT_MILLIS: u64 = 5;
+const LEAST_WAIT_MILLIS: u64 = 1;
 /// What a reader that was held up may catch up on, milliseconds.
 const MOST_CATCH_UP_MILLIS: Timestamp = 1000;
 
