@@ -21,6 +21,14 @@ fn items(field: &str) -> Option<Items> {
     Some(Items { key, are_merged })
 }
 
+/// The ways to probe a container or to tell it something, of which there is one at a time.
+const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
+
+/// Returns whether a field has one of several handlers.
+fn has_handler(field: &str) -> bool {
+    matches!(field, "readinessProbe" | "livenessProbe" | "startupProbe" | "postStart" | "preStop")
+}
+
 /// Lays `layer` over `base`: objects are merged, lists of containers, volumes, mounts and variables
 /// are merged item by item, all else is replaced.
 pub fn lay_over(base: &mut Value, layer: &Value) {
@@ -30,6 +38,10 @@ pub fn lay_over(base: &mut Value, layer: &Value) {
 fn lay_field_over(field: &str, base: &mut Value, layer: &Value) {
     match (base, layer) {
         (Value::Object(base), Value::Object(layer)) => {
+            let is_handler = |key: &str| HANDLERS.contains(&key);
+            if has_handler(field) && layer.keys().any(|key| is_handler(key)) {
+                base.retain(|key, _| !is_handler(key) || layer.contains_key(key));
+            }
             for (key, value) in layer {
                 match base.get_mut(key) {
                     Some(below) => lay_field_over(key, below, value),
@@ -65,6 +77,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_probe_has_one_way_to_ask() {
+        let mut base = json!({"readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": 8081}, "periodSeconds": 1,
+        }});
+        let layer = json!({"readinessProbe": {"httpGet": {"path": "/"}, "timeoutSeconds": 9}});
+        lay_over(&mut base, &layer);
+        let expected = json!({"readinessProbe": {
+            "httpGet": {"path": "/", "port": 8081}, "periodSeconds": 1, "timeoutSeconds": 9,
+        }});
+        assert_eq!(base, expected);
+        lay_over(&mut base, &json!({"readinessProbe": {"exec": {"command": ["true"]}}}));
+        let expected = json!({"readinessProbe": {
+            "exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 9,
+        }});
+        assert_eq!(base, expected);
+    }
 
     #[test]
     fn containers_are_merged_by_name_and_mounts_by_path() {
