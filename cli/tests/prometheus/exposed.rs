@@ -47,7 +47,11 @@ fn without_users(
 
 /// Runs a job with checkpoints and ends another, and returns what is exposed meanwhile.
 fn exposed() -> (Exposing, BTreeMap<String, Family>) {
-    let settings = ["execution.checkpointing.interval=200 ms", "metrics.latency.interval=50 ms"];
+    let settings = [
+        "execution.checkpointing.interval=200 ms",
+        "metrics.latency.interval=50 ms",
+        "state.backend.type=rocksdb",
+    ];
     let exposing = start(1, 4, &settings);
     let cluster = &exposing.cluster;
     let ended = cluster.submit(&[], &["state_machine", "--discard"]);

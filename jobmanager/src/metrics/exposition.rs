@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dispatcher::Dispatcher;
 use crate::job::Job;
-use crate::rest::metrics_of_job;
+use crate::rest::{metrics_of_job, metrics_of_state};
 
 /// Exposes the metrics until it is stopped. As in Flink a port that can't be had is no reason not to
 /// start: it is logged.
@@ -49,6 +49,10 @@ fn add_job(exposition: &mut Exposition, scope: &Scope, job: &Job) {
     let status = job.status();
     if !status.is_terminal() {
         exposition.gauges(&scope, &metrics_of_job(job, SystemClock.now()));
+        for state in metrics_of_state(job) {
+            let scope = scope.within("task").with("task_id", state.vertex.to_string());
+            exposition.gauges(&scope.with("task_name", state.name), &state.metrics);
+        }
     } else if let Some(ended) = job.end_time() {
         let scope = scope.with("status", status.name());
         exposition.gauge(&scope, "endTimestamp", ended as f64);

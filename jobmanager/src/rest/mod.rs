@@ -48,7 +48,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 pub use docs::markdown;
 pub use endpoints::{Endpoint, EndpointGroup, groups};
 pub use error::RestError;
-pub(crate) use metrics::metrics_of_job;
+pub(crate) use metrics::{metrics_of_job, metrics_of_state};
 pub use options::RestOptions;
 pub use server::RestStartError;
 

@@ -40,7 +40,9 @@ pub use key_index::KeyIndex;
 pub use keyed::{KeyedBackend, KeyedSnapshot};
 pub use namespace::Namespace;
 pub use operator::{OperatorBackend, OperatorSnapshot};
-pub use settings::{BackendError, BackendResources, RestoreInput, StateBackendSettings};
+pub use settings::{
+    BackendError, BackendMemory, BackendResources, RestoreInput, StateBackendSettings,
+};
 pub use slot::Slot;
 pub use snapshot::{
     SharedFiles, SnapshotError, SnapshotFile, SnapshotFiles, SnapshotReader, SnapshotStats,

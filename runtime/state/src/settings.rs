@@ -35,7 +35,30 @@ pub enum StateBackendSettings {
     Rocks(std::sync::Arc<crate::rocks::RocksShared>),
 }
 
+/// What state backends of a process hold of their memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackendMemory {
+    /// Blocks of files and write buffers, bytes.
+    pub used_bytes: u64,
+    /// How many bytes that may be.
+    pub limit_bytes: u64,
+    /// Of what is used, what was written and isn't in a file yet.
+    pub write_buffer_bytes: u64,
+    /// Of what is used, what can't be given back now.
+    pub pinned_bytes: u64,
+}
+
 impl StateBackendSettings {
+    /// Returns what the backends of the process hold of the memory that they share, if they share
+    /// any.
+    pub fn memory(&self) -> Option<BackendMemory> {
+        match self {
+            Self::HashMap => None,
+            #[cfg(feature = "rocksdb")]
+            Self::Rocks(shared) => shared.memory(),
+        }
+    }
+
     /// Reads `state.backend.type` and the options of that backend.
     ///
     /// # Errors

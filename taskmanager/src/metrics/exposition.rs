@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Inner, JobMetrics, Metrics, NOTHING};
+use super::{Inner, JobMetrics, Metrics, NOTHING, SUMMED};
 
 impl Metrics {
     /// Exposes them until it is stopped. As in Flink a port that can't be had is no reason not to
@@ -67,7 +67,8 @@ impl JobMetrics {
     fn expose(&self, exposition: &mut Exposition, scope: &Scope, job: JobId, graph: &JobGraph) {
         let scope =
             scope.within("job").with("job_id", job.to_string()).with("job_name", &graph.job_name);
-        for (name, value) in self.all_gauges() {
+        // The TaskManager has the sum of what all jobs use.
+        for (name, value) in self.all_gauges().filter(|(name, _)| *name != SUMMED) {
             exposition.gauge(&scope, name, value);
         }
         for vertex in &graph.vertices {

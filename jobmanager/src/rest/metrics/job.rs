@@ -1,8 +1,11 @@
 //! The metrics of a job.
 
+use sciurus_core::ids::JobVertexId;
 use sciurus_core::time::Timestamp;
 use sciurus_job_master::checkpoint_coordinator::CheckpointStatistics;
-use sciurus_job_master::checkpoint_coordinator::statistics::{CheckpointStats, CheckpointStatus};
+use sciurus_job_master::checkpoint_coordinator::statistics::{
+    CheckpointStats, CheckpointStatus, TaskCheckpointStats,
+};
 use sciurus_job_master::{ExecutionState, JobMaster, JobStatus};
 
 use super::{Metrics, Value};
@@ -55,6 +58,38 @@ fn metrics_of_master(master: &JobMaster, now: Timestamp) -> Metrics {
     metrics
 }
 
+/// Returns the latest checkpoint or savepoint that is complete.
+fn latest(checkpoints: &CheckpointStatistics) -> Option<&CheckpointStats> {
+    let complete = [checkpoints.latest_completed(), checkpoints.latest_savepoint()];
+    complete.into_iter().flatten().max_by_key(|checkpoint| checkpoint.id)
+}
+
+/// What the latest complete checkpoint holds of a vertex.
+pub struct VertexState {
+    /// The vertex.
+    pub vertex: JobVertexId,
+    /// Its name.
+    pub name: String,
+    /// How large it is.
+    pub metrics: Metrics,
+}
+
+/// Returns how large the state of each vertex of a job is: where it is, and where it grows. Flink's
+/// metrics only tell it of the job.
+pub fn metrics_of_state(job: &Job) -> Vec<VertexState> {
+    job.with_master(|master| {
+        let tasks = latest(master.checkpoints()).map_or(&[][..], |latest| &latest.tasks);
+        let of_task = |task: &TaskCheckpointStats| {
+            let mut metrics = Metrics::default();
+            metrics.add("lastCheckpointSize", task.sum(|subtask| subtask.metrics.written_bytes));
+            metrics.add("lastCheckpointFullSize", task.sum(|subtask| subtask.state_bytes));
+            let name = master.graph().vertex(task.vertex)?.name.clone();
+            Some(VertexState { vertex: task.vertex, name, metrics })
+        };
+        tasks.iter().filter_map(of_task).collect()
+    })
+}
+
 /// Adds what is counted of checkpoints, savepoints among them, and the figures of the latest that is
 /// complete.
 fn add_checkpoints(metrics: &mut Metrics, checkpoints: &CheckpointStatistics) {
@@ -63,8 +98,7 @@ fn add_checkpoints(metrics: &mut Metrics, checkpoints: &CheckpointStatistics) {
     metrics.add("numberOfInProgressCheckpoints", counts.in_progress);
     metrics.add("numberOfCompletedCheckpoints", counts.completed);
     metrics.add("numberOfFailedCheckpoints", counts.failed);
-    let complete = [checkpoints.latest_completed(), checkpoints.latest_savepoint()];
-    let latest = complete.into_iter().flatten().max_by_key(|checkpoint| checkpoint.id);
+    let latest = latest(checkpoints);
     let figures: [(&str, Figure); 7] = [
         ("lastCheckpointSize", CheckpointStats::checkpointed_bytes),
         ("lastCheckpointFullSize", CheckpointStats::state_bytes),

@@ -10,6 +10,6 @@ pub use handlers::{
     job_manager, job_metrics, jobs, operator_coordinators, subtask, task_manager, task_managers,
     vertex, vertex_subtasks,
 };
-pub use job::metrics_of_job;
+pub use job::{metrics_of_job, metrics_of_state};
 pub use process::{of_job_manager, of_task_manager};
 use sciurus_metrics::{MetricBody, Metrics, Value};

@@ -139,6 +139,23 @@ pub const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: "Tasks, at the JobManager",
+        scope: "jobmanager_job_task",
+        labels: &["host", "job_id", "job_name", "task_id", "task_name"],
+        families: &[
+            (
+                "lastCheckpointSize",
+                Native,
+                "What all its subtasks wrote for the job's last complete checkpoint, bytes.",
+            ),
+            (
+                "lastCheckpointFullSize",
+                Native,
+                "The size of their state: what that checkpoint refers to, bytes.",
+            ),
+        ],
+    },
+    Group {
         title: "Jobs that have ended, at the JobManager",
         scope: "jobmanager_job",
         labels: &["host", "job_id", "job_name", "status"],
@@ -217,6 +234,18 @@ pub const GROUPS: &[Group] = &[
                 Native,
                 "How far its sources are slowed down for want of memory, 0 to 1.",
             ),
+            (
+                "Status_Sciurus_RocksDb_MemoryUsed",
+                Native,
+                "Where state is in RocksDB: its blocks and write buffers, bytes.",
+            ),
+            ("Status_Sciurus_RocksDb_MemoryLimit", Native, "What those may take."),
+            (
+                "Status_Sciurus_RocksDb_WriteBuffers",
+                Native,
+                "Of it what was written and isn't in a file yet.",
+            ),
+            ("Status_Sciurus_RocksDb_Pinned", Native, "Of it what can't be given back now."),
             (
                 "Status_Sciurus_Network_QueuedBytes",
                 Native,

@@ -13,7 +13,7 @@ use sciurus_core::config::options::rocksdb as keys;
 use sciurus_core::config::{ConfigError, ConfigOption, Configuration, MemorySize};
 
 use super::filter::{Census, FilterFactory};
-use crate::settings::BackendResources;
+use crate::settings::{BackendMemory, BackendResources};
 
 /// The least memory for values in use of one backend, however many there are.
 const MIN_ROW_CACHE_BYTES: u64 = 1 << 20;
@@ -160,6 +160,17 @@ impl RocksShared {
             folder: folder.map_or(resources.scratch, PathBuf::from).join("rocksdb"),
             backends: AtomicUsize::new(0),
             least_row_cache_bytes: MIN_ROW_CACHE_BYTES,
+        })
+    }
+
+    /// Returns what the shared memory holds; `None` where each backend has its own.
+    pub fn memory(&self) -> Option<BackendMemory> {
+        let Memory::Shared { cache, buffers } = &self.memory else { return None };
+        Some(BackendMemory {
+            used_bytes: cache.get_usage() as u64,
+            limit_bytes: self.budget.blocks,
+            write_buffer_bytes: buffers.get_usage() as u64,
+            pinned_bytes: cache.get_pinned_usage() as u64,
         })
     }
 

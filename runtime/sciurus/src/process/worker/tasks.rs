@@ -220,7 +220,17 @@ impl Tasks {
     /// Reads what is known of the process.
     pub(super) fn gauges(&self, memory: &Memory) -> HashMap<String, f64> {
         let network = self.network.metrics();
-        [
+        let backends = self.job.settings.checkpoints.as_ref().and_then(|checkpoints| {
+            let memory = checkpoints.backend().memory()?;
+            Some([
+                ("Status.Flink.Memory.Managed.Used", memory.used_bytes as f64),
+                ("Status.Sciurus.RocksDb.MemoryUsed", memory.used_bytes as f64),
+                ("Status.Sciurus.RocksDb.MemoryLimit", memory.limit_bytes as f64),
+                ("Status.Sciurus.RocksDb.WriteBuffers", memory.write_buffer_bytes as f64),
+                ("Status.Sciurus.RocksDb.Pinned", memory.pinned_bytes as f64),
+            ])
+        });
+        let own = [
             ("Status.Sciurus.Memory.Used", memory.used_bytes() as f64),
             ("Status.Sciurus.Memory.Limit", memory.limit_bytes.unwrap_or(0) as f64),
             ("Status.Sciurus.Memory.Throttled", level(memory.throttle.pace())),
@@ -231,9 +241,8 @@ impl Tasks {
             ("Status.Sciurus.Network.FramesReceived", network.frames_received as f64),
             ("Status.Sciurus.Network.Reconnects", network.reconnects as f64),
             ("Status.Sciurus.Network.Connections", network.connections as f64),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+        ];
+        let all = own.into_iter().chain(backends.into_iter().flatten());
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
