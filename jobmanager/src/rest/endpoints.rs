@@ -79,8 +79,8 @@ fn cluster_group() -> EndpointGroup {
         get "/log-level" log_level::show,
             "Not Flink's: answers what the JobManager logs, as in `{\"level\": \"info\"}`.";
         put "/log-level" log_level::change,
-            "Not Flink's: changes it, by the same body, in the JobManager, all TaskManagers and the \
-             workers of their jobs; also of parts of the program, as in `info,sciurus_engine=debug`.";
+            "Not Flink's: changes it, by the same body, in the JobManager, all TaskManagers and all \
+             processes of jobs; also of parts of the program, as in `info,sciurus_engine=debug`.";
         delete "/cluster" cluster::shut_down,
             "As in Flink: the JobManager gives its jobs up and ends; TaskManagers wait for the next one.";
         get "/datasets" cluster::data_sets,
