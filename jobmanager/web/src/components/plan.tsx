@@ -214,7 +214,8 @@ function PictureView({ picture, live, chosen, href }: ViewProps & { picture: Pic
       <svg
         ref={svg}
         role="group"
-        tabIndex={0}
+        // Attributes of SVG elements are as they are written.
+        tabindex={0}
         style={{ height: heightFor(picture) }}
         onKeyDown={onKeyDown}
         aria-label="Graph of the job. The arrow keys move it, plus and minus change its size, 0 fits it."

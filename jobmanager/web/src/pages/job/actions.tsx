@@ -12,24 +12,30 @@ type Action = 'savepoint' | 'stop' | 'rescale' | 'cancel'
 export function Actions({ job }: { job: JobDetails }) {
   const [action, setAction] = useState<Action>()
   const mayCancel = useConfig().data?.features['web-cancel'] ?? false
-  if (hasEnded(job.state)) return null
   const close = () => setAction(undefined)
   return (
     <>
-      <button type="button" class="button" onClick={() => setAction('rescale')}>Rescale</button>
-      <button type="button" class="button" onClick={() => setAction('savepoint')}>Savepoint</button>
-      <button type="button" class="button" onClick={() => setAction('stop')}>
-        Stop with savepoint
-      </button>
-      {mayCancel && (
-        <button type="button" class="button danger" onClick={() => setAction('cancel')}>
-          Cancel
-        </button>
-      )}
+      {!hasEnded(job.state) && <Buttons mayCancel={mayCancel} choose={setAction} />}
+      {/* A dialog stays when the job has ended: it says where the savepoint is. */}
       {action === 'cancel' && <CancelDialog job={job} onClose={close} />}
       {action === 'savepoint' && <SavepointDialog job={job} onClose={close} />}
       {action === 'stop' && <StopDialog job={job} onClose={close} />}
       {action === 'rescale' && <RescaleDialog job={job} onClose={close} />}
+    </>
+  )
+}
+
+function Buttons({ mayCancel, choose }: { mayCancel: boolean; choose: (action: Action) => void }) {
+  return (
+    <>
+      <button type="button" class="button" onClick={() => choose('rescale')}>Rescale</button>
+      <button type="button" class="button" onClick={() => choose('savepoint')}>Savepoint</button>
+      <button type="button" class="button" onClick={() => choose('stop')}>Stop with savepoint</button>
+      {mayCancel && (
+        <button type="button" class="button danger" onClick={() => choose('cancel')}>
+          Cancel
+        </button>
+      )}
     </>
   )
 }
