@@ -35,13 +35,16 @@ async function longestPause(milliseconds: number): Promise<number> {
 
 it('paints the first page', async () => {
   const { page } = browser
-  await browser.open('/overview')
-  await page.getByText('8 free').waitFor()
-  const paints = await page.evaluate(() =>
-    performance.getEntriesByType('paint').map(({ name, startTime }) => [name, Math.round(startTime)] as const)
-  )
-  console.log('paints, in ms:', JSON.stringify(Object.fromEntries(paints)))
-  expect(paints.map(([name]) => name)).toContain('first-contentful-paint')
+  for (const when of ['of a new browser', 'again']) {
+    await page.goto('about:blank')
+    await browser.open('/overview')
+    await page.getByText('8 free').waitFor()
+    const paints = await page.evaluate(() =>
+      performance.getEntriesByType('paint').map(({ name, startTime }) => [name, Math.round(startTime)] as const)
+    )
+    console.log(`paints ${when}, in ms:`, JSON.stringify(Object.fromEntries(paints)))
+    expect(paints.map(([name]) => name)).toContain('first-contentful-paint')
+  }
 })
 
 it('shows a hundred jobs, and finds one of them', async () => {
