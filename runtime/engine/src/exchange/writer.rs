@@ -145,17 +145,9 @@ impl RecordWriter {
         if !left.is_zero() {
             return Ok(Some(left));
         }
-        let Self { channels, control, metrics, flush_at, .. } = self;
-        let mut is_any_left = false;
-        for channel in channels.iter_mut().filter(|channel| channel.pending_rows > 0) {
-            if channel.sender.has_credit() {
-                channel.flush(control, metrics)?;
-            } else {
-                is_any_left = true;
-            }
-        }
+        let is_any_left = self.flush_with_credit(1)?;
         if !is_any_left {
-            *flush_at = None;
+            self.flush_at = None;
         }
         Ok(None)
     }
@@ -166,14 +158,25 @@ impl RecordWriter {
     /// # Errors
     /// Where a consumer is gone.
     pub fn pause(&mut self) -> TaskResult {
-        let Self { channels, control, metrics, buffer_timeout, .. } = self;
-        if buffer_timeout.is_none() {
-            return Ok(());
+        if self.buffer_timeout.is_some() {
+            self.flush_with_credit(ROWS_WORTH_SENDING_IN_A_PAUSE)?;
         }
-        let is_worth = |channel: &&mut OutputChannel| {
-            channel.pending_rows >= ROWS_WORTH_SENDING_IN_A_PAUSE && channel.sender.has_credit()
-        };
-        channels.iter_mut().filter(is_worth).try_for_each(|channel| channel.flush(control, metrics))
+        Ok(())
+    }
+
+    /// Sends the rows of each channel on which at least so many wait, where it has credit; returns
+    /// whether any are left for want of it.
+    fn flush_with_credit(&mut self, least_rows: usize) -> TaskResult<bool> {
+        let Self { channels, control, metrics, .. } = self;
+        let mut is_any_left = false;
+        for channel in channels.iter_mut().filter(|channel| channel.pending_rows >= least_rows) {
+            if channel.sender.has_credit() {
+                channel.flush(control, metrics)?;
+            } else {
+                is_any_left = true;
+            }
+        }
+        Ok(is_any_left)
     }
 
     /// Returns what counts the bytes under way on each channel, as far as anything does.
