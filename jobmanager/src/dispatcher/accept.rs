@@ -335,7 +335,7 @@ impl Dispatcher {
                 log: coordinator_log(&self.0.log_dir, id),
                 tmp_dir: self.0.blobs.directory().to_owned(),
                 timeout: self.0.settings.plan_timeout,
-                log_level: self.0.log_level.subscribe(),
+                log_level: self.0.services.task_managers.log_level(),
             },
             blob,
             entry,

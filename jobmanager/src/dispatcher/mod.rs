@@ -47,8 +47,6 @@ struct Inner {
     ha: Option<HaStore>,
     log_dir: PathBuf,
     levels: Option<Levels>,
-    /// What jobs' coordinators are to log, once that was changed.
-    log_level: watch::Sender<Option<String>>,
     jobs: Mutex<JobTable<Arc<Job>>>,
     /// Jobs that are about to be accepted.
     accepting: Mutex<HashSet<JobId>>,
@@ -95,7 +93,6 @@ impl Dispatcher {
             ha,
             log_dir,
             levels,
-            log_level: watch::Sender::new(None),
             jobs: Mutex::new(jobs),
             accepting: Mutex::default(),
             cancelled_early: Mutex::default(),
@@ -225,7 +222,6 @@ impl Dispatcher {
             None => drop(parse_levels(directives)?),
         }
         tracing::info!("changed what is logged to {directives}");
-        self.0.log_level.send_replace(Some(directives.to_owned()));
         self.0.services.task_managers.set_log_level(directives);
         Ok(())
     }

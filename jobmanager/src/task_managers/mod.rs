@@ -77,7 +77,7 @@ struct Inner {
     /// Counts registrations and losses, for those who wait for one.
     changes: watch::Sender<u64>,
     /// What is logged, since somebody has changed it.
-    log_level: Mutex<Option<String>>,
+    log_level: watch::Sender<Option<String>>,
 }
 
 /// A TaskManager that is registered.
@@ -113,7 +113,7 @@ impl TaskManagers {
             jobs,
             requests: OpenRequests::default(),
             changes: watch::Sender::new(0),
-            log_level: Mutex::default(),
+            log_level: watch::Sender::new(None),
         }))
     }
 
@@ -195,9 +195,15 @@ impl TaskManagers {
         is_sent
     }
 
-    /// Tells all TaskManagers to change what they log, and those that come later.
+    /// Returns what is logged, since somebody has changed it, and each further change.
+    pub(crate) fn log_level(&self) -> watch::Receiver<Option<String>> {
+        self.0.log_level.subscribe()
+    }
+
+    /// Tells all TaskManagers to change what they log, those that come later, and whoever follows
+    /// [`log_level`](Self::log_level).
     pub fn set_log_level(&self, directives: &str) {
-        *self.0.log_level.lock() = Some(directives.to_owned());
+        self.0.log_level.send_replace(Some(directives.to_owned()));
         for session in self.sessions() {
             let directives = directives.to_owned();
             let message = Message::SetLogLevel(proto::SetLogLevel { directives });
@@ -262,7 +268,7 @@ impl TaskManagers {
             registration.slots
         );
         // After the session is known: a change meanwhile reaches it at least once.
-        let level = self.0.log_level.lock().clone();
+        let level = self.0.log_level.borrow().clone();
         if let Some(directives) = level {
             self.send_to(&session, Message::SetLogLevel(proto::SetLogLevel { directives }));
         }
