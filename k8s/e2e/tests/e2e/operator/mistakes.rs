@@ -24,18 +24,18 @@ fn job(more: &str, jar: &str) -> String {
 
 const WHAT: &str = "flinkjob/wrong";
 
+fn has_error(found: &Value, part: &str) -> bool {
+    found["status"]["error"].as_str().is_some_and(|error| error.contains(part))
+}
+
 fn error_has(scene: &Scene<'_>, part: &str) -> Value {
-    scene.wait(WHAT, part, |found| {
-        found["status"]["error"].as_str().is_some_and(|error| error.contains(part))
-    })
+    scene.wait(WHAT, part, |found| has_error(found, part))
 }
 
 /// Waits until the whole of it has failed: the pod that is seen first may not be the JobManager's.
 fn fails_with(scene: &Scene<'_>, part: &str) -> Value {
     scene.wait(WHAT, part, |found| {
-        let status = &found["status"];
-        status["error"].as_str().is_some_and(|error| error.contains(part))
-            && status["lifecycleState"] == "FAILED"
+        has_error(found, part) && found["status"]["lifecycleState"] == "FAILED"
     })
 }
 
