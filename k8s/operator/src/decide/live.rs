@@ -175,7 +175,10 @@ impl Decider<'_> {
         if let (Some(before), Some(after)) = (replicas(old), replicas(new))
             && before != after
         {
-            self.tell("Scaling", format!("there are to be {after} TaskManagers, not {before}"));
+            self.tell(
+                "Scaling",
+                format!("the number of TaskManagers goes from {before} to {after}"),
+            );
         }
         self.adopt(new);
     }

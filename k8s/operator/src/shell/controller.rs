@@ -15,6 +15,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource as _, ResourceExt};
 use serde::de::DeserializeOwned;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::context::{Context, resource_kind};
 use super::{act, look, stored};
@@ -217,8 +218,9 @@ async fn tell(
                 &Event {
                     type_: if event.is_warning { EventType::Warning } else { EventType::Normal },
                     reason: event.reason.to_owned(),
+                    // Events that differ in the note alone would be counted as the first of them.
+                    action: format!("{}-{:016x}", event.reason, xxh3_64(note.as_bytes())),
                     note: Some(note),
-                    action: event.reason.to_owned(),
                     secondary: None,
                 },
                 &reference,
