@@ -5,10 +5,12 @@
 //! punctuation does: `café` has the word `caf`.
 //!
 //! Going from byte to byte costs a mispredicted branch at either end of each word. So 64 bytes at a
-//! time become 64 bits, one for each byte of a word, which the compiler does with vector
-//! instructions; words begin and end where neighbouring bits differ.
+//! time become 64 bits, one for each byte of a word, by vector instructions; words begin and end
+//! where neighbouring bits differ.
 
 use std::fmt;
+
+use wide::u8x64;
 
 /// How many bytes are looked at together: a bit of a `u64` for each.
 const BLOCK_BYTES: usize = 64;
@@ -107,15 +109,11 @@ impl<'a> Iterator for Words<'a> {
 /// case, belongs to a word.
 #[inline]
 fn word_bits(block: &[u8; BLOCK_BYTES]) -> u64 {
-    let mut bits = [0; BLOCK_BYTES];
-    for (index, (bit, byte)) in bits.iter_mut().zip(block).enumerate() {
-        let in_word = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
-        *bit = if in_word { 1_u8 << (index % 8) } else { 0 };
-    }
-    let eights = bits.as_chunks::<8>().0.iter().enumerate();
-    eights
-        .map(|(index, eight)| eight.iter().map(|bit| u64::from(*bit)).sum::<u64>() << (8 * index))
-        .sum()
+    let bytes = u8x64::new(*block);
+    let letter = (bytes - u8x64::splat(b'a')).simd_le(u8x64::splat(b'z' - b'a'));
+    let digit = (bytes - u8x64::splat(b'0')).simd_le(u8x64::splat(b'9' - b'0'));
+    let underscore = bytes.simd_eq(u8x64::splat(b'_'));
+    (letter | digit | underscore).to_bitmask()
 }
 
 #[cfg(test)]

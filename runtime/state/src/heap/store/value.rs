@@ -56,7 +56,17 @@ impl<T: RowCodec> ValueStore<T> {
     /// Returns the value of `slot` for writing, which renews it. There must be room for `slot`.
     #[inline]
     pub(crate) fn write(&mut self, slot: usize, now: Option<Timestamp>) -> &mut Option<T> {
-        if let (Some(ttl), Some(now)) = (&self.ttl, now) {
+        if let Some(now) = now {
+            self.renew(slot, now);
+        }
+        self.values.get_mut(slot)
+    }
+
+    /// Renews the value of `slot` where values expire; an expired one is removed.
+    // Apart, so that all else of `write` becomes part of the loops that write.
+    #[inline(never)]
+    fn renew(&mut self, slot: usize, now: Timestamp) {
+        if let Some(ttl) = &self.ttl {
             let stamp = self.stamps.get_mut(slot);
             let hidden = ttl.hidden(*stamp, now);
             *stamp = now;
@@ -64,7 +74,6 @@ impl<T: RowCodec> ValueStore<T> {
                 *self.values.get_mut(slot) = None;
             }
         }
-        self.values.get_mut(slot)
     }
 
     /// Calls `visit` with every slot that holds a value, in order.
