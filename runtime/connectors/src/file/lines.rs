@@ -1,5 +1,7 @@
 //! Copies lines together without their line ends: the innermost loop of reading text.
 
+use wide::u8x64;
+
 /// How many bytes are looked at in one step: one for each bit of a mask.
 const STEP_BYTES: usize = 64;
 /// How many bytes longer than the lines the memory is that they are copied into.
@@ -21,9 +23,12 @@ pub(super) fn copy_lines(from: &[u8], to: &mut [u8]) -> Vec<i32> {
     };
     lines.offsets.push(0);
     let mut base = 0;
-    while base + 2 * STEP_BYTES <= from.len() {
-        lines.copy_step(from, base, to);
-        base += STEP_BYTES;
+    // But the last: a step reads as much as itself behind its end.
+    if let ([steps @ .., _], _) = from.as_chunks() {
+        for step in steps {
+            lines.copy_step(from, base, line_ends(step), to);
+            base += STEP_BYTES;
+        }
     }
     lines.copy_rest(from, base, to);
     lines.offsets
@@ -38,12 +43,11 @@ struct Lines {
 }
 
 impl Lines {
-    /// Copies the step that starts at `base`. Each piece of a line is copied as 64 bytes, whatever
-    /// its length: what is too much is overwritten by the next piece. That is several times faster
-    /// than copying short pieces of a length that the processor can't predict.
+    /// Copies the step that starts at `base` and has these line ends. Each piece of a line is copied
+    /// as 64 bytes, whatever its length: what is too much is overwritten by the next piece. That is
+    /// several times faster than copying short pieces of a length that the processor can't predict.
     #[inline]
-    fn copy_step(&mut self, from: &[u8], base: usize, to: &mut [u8]) {
-        let mut line_ends = line_ends(&from[base..base + STEP_BYTES]);
+    fn copy_step(&mut self, from: &[u8], base: usize, mut line_ends: u64, to: &mut [u8]) {
         let mut start = 0;
         loop {
             let piece = &from[base + start..base + start + STEP_BYTES];
@@ -85,21 +89,10 @@ impl Lines {
     }
 }
 
-/// Returns a mask of the line ends among 64 bytes, the first byte's in the lowest bit.
-///
-/// The compiler makes vector code of the first loop; the second gathers a bit from each of eight
-/// bytes by adding them up.
+/// Returns a mask of the line ends among some bytes, the first byte's in the lowest bit.
 #[inline]
-fn line_ends(bytes: &[u8]) -> u64 {
-    let mut bits = [0_u8; STEP_BYTES];
-    for (place, (bit, byte)) in bits.iter_mut().zip(bytes).enumerate() {
-        *bit = if *byte == b'\n' { 1 << (place % 8) } else { 0 };
-    }
-    let (groups, _) = bits.as_chunks::<8>();
-    groups.iter().enumerate().fold(0, |mask, (place, group)| {
-        let sum = u64::from_le_bytes(*group).wrapping_mul(0x0101_0101_0101_0101) >> 56;
-        mask | sum << (8 * place)
-    })
+fn line_ends(bytes: &[u8; STEP_BYTES]) -> u64 {
+    u8x64::new(*bytes).simd_eq(u8x64::splat(b'\n')).to_bitmask()
 }
 
 #[cfg(test)]

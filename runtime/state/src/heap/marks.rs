@@ -40,9 +40,15 @@ impl StateMarks {
     #[inline]
     pub(crate) fn set_dirty(&mut self, slot: u32) {
         if !self.has(slot, DIRTY) {
-            self.add(slot, KNOWN | DIRTY);
-            self.dirty.push(slot);
+            self.become_dirty(slot);
         }
+    }
+
+    // Apart, so that all else becomes part of the loops that write.
+    #[inline(never)]
+    fn become_dirty(&mut self, slot: u32) {
+        self.add(slot, KNOWN | DIRTY);
+        self.dirty.push(slot);
     }
 
     /// Returns the slots that the database has yet to be told of, in the order in which they were
