@@ -44,6 +44,7 @@ impl StateMarks {
         }
     }
 
+    /// The first time that the slot is written to since the database was told of it.
     // Apart, so that all else becomes part of the loops that write.
     #[inline(never)]
     fn become_dirty(&mut self, slot: u32) {
