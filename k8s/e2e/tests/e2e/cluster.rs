@@ -2,7 +2,7 @@
 
 use sciurus_e2e::{Kubernetes, LONG, Test, test, wait_for};
 
-use crate::shell_pod::shell_pod;
+use crate::shell_pod::{output, shell_pod};
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -52,12 +52,7 @@ spec: {clusterIP: None, selector: {app: server}, ports: [{port: 8080}]}
                   nc -w 2 $1 $2 | grep found; do sleep 0.2; done; }; get server 80 && \
                   get headless.e2e-cluster.svc.cluster.local 8080 && cat /shared/index.html";
     space.apply(&pod("client", script, apart));
-    wait_for("the client to end", LONG, || {
-        let phase = space.kubectl(&["get", "pod", "client", "-ojsonpath={.status.phase}"]).ok();
-        assert_ne!(phase, "Failed", "{}", space.kubectl(&["logs", "client"]).stdout);
-        (phase == "Succeeded").then_some(())
-    });
-    assert_eq!(space.kubectl(&["logs", "client"]).ok(), "found\n".repeat(3));
+    assert_eq!(output(&space, "client"), "found\n".repeat(3));
     let path = "/api/v1/namespaces/e2e-cluster/services/server:80/proxy/";
     assert_eq!(kubernetes.kubectl(&["get", "--raw", path]).ok(), "found\n");
     let forward = kubernetes.port_forward(space.name(), "svc/server", 80);

@@ -1,5 +1,7 @@
 //! A pod that looks at a volume.
 
+use sciurus_e2e::{LONG, Namespace, wait_for};
+
 /// Describes a pod that runs a shell script with a claim mounted at `folder`, within what a
 /// restricted namespace allows.
 pub fn shell_pod(name: &str, claim: &str, folder: &str, script: &str) -> String {
@@ -21,4 +23,15 @@ spec:
   volumes: [{{name: data, persistentVolumeClaim: {{claimName: {claim}}}}}]
 "
     )
+}
+
+/// Waits until a pod has ended well, and returns its log.
+#[track_caller]
+pub fn output(space: &Namespace<'_>, pod: &str) -> String {
+    wait_for(&format!("the end of the pod {pod}"), LONG, || {
+        let phase = space.kubectl(&["get", "pod", pod, "-ojsonpath={.status.phase}"]).ok();
+        assert_ne!(phase, "Failed", "{}", space.kubectl(&["logs", pod]).stdout);
+        (phase == "Succeeded").then_some(())
+    });
+    space.kubectl(&["logs", pod]).ok()
 }

@@ -33,7 +33,7 @@ pub(super) fn deployment(
             ("metrics", METRICS_PORT),
         ],
         health_port: REST_PORT,
-        configuration: fingerprint(&json!(lasting)),
+        configuration: fingerprint(&json!(lasting).to_string()),
         image: launch.image.clone(),
     };
     let template = pod::template(cluster, &cluster.job_manager, names, &process);

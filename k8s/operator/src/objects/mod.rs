@@ -131,7 +131,7 @@ fn object(kind: ObjectKind, names: &Names, name: String, component: &str, rest: 
         },
     });
     merge::lay_over(&mut body, rest);
-    let fingerprint = fingerprint(&body);
+    let fingerprint = fingerprint(&body.to_string());
     merge::lay_over(
         &mut body,
         &json!({ "metadata": { "annotations": {
@@ -167,7 +167,7 @@ fn selector(names: &Names, component: &str) -> Map<String, Value> {
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect()
 }
 
-/// Returns a short text that differs where values differ.
-fn fingerprint(value: &Value) -> String {
-    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(value.to_string().as_bytes()))
+/// Returns a short text that differs where texts differ.
+pub fn fingerprint(text: &str) -> String {
+    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }

@@ -43,7 +43,7 @@ pub(super) fn deployment(
             ("metrics", METRICS_PORT),
         ],
         health_port: HEALTH_PORT,
-        configuration: fingerprint(&json!(own)),
+        configuration: fingerprint(&json!(own).to_string()),
         image: launch.image.clone(),
     };
     let template = pod::template(cluster, &cluster.task_manager, names, &process);

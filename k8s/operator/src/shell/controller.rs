@@ -15,13 +15,12 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource as _, ResourceExt};
 use serde::de::DeserializeOwned;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::context::{Context, resource_kind};
 use super::{act, look, stored};
 use crate::decide::{self, Decision, Finalizer, Resource};
 use crate::model::Kind;
-use crate::objects::{KIND_LABEL, MANAGED_BY};
+use crate::objects::{KIND_LABEL, MANAGED_BY, fingerprint};
 use crate::resources::LifecycleState;
 
 /// How many resources of a kind are dealt with at once.
@@ -219,7 +218,7 @@ async fn tell(
                     type_: if event.is_warning { EventType::Warning } else { EventType::Normal },
                     reason: event.reason.to_owned(),
                     // Events that differ in the note alone would be counted as the first of them.
-                    action: format!("{}-{:016x}", event.reason, xxh3_64(note.as_bytes())),
+                    action: format!("{}-{}", event.reason, fingerprint(&note)),
                     note: Some(note),
                     secondary: None,
                 },

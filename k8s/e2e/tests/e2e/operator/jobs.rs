@@ -46,9 +46,8 @@ fn a_flink_job_runs_word_count_to_its_end(kubernetes: &Kubernetes) {
     wait_for("the TaskManagers are gone", LONG, || {
         scene.space.pods("component=taskmanager").is_empty().then_some(())
     });
-    let events = scene.space.kubectl(&["get", "events", "-o", "json"]).json();
-    let reasons: Vec<_> =
-        events["items"].as_array().unwrap().iter().map(|e| &e["reason"]).collect();
+    let events = scene.events();
+    let reasons: Vec<_> = events.iter().map(|event| &event["reason"]).collect();
     for reason in ["Starting", "JobEnded"] {
         assert!(reasons.iter().any(|found| *found == reason), "{reason}: {reasons:?}");
     }

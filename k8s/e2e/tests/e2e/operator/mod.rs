@@ -34,6 +34,11 @@ impl<'k> Scene<'k> {
         self.space.kubectl(&["get", what, "-o", "json"]).json()
     }
 
+    fn events(&self) -> Vec<Value> {
+        let events = self.get("events");
+        events["items"].as_array().unwrap().clone()
+    }
+
     /// Waits until a resource's status satisfies something, and returns the resource.
     #[track_caller]
     fn wait(&self, what: &str, why: &str, holds: impl Fn(&Value) -> bool) -> Value {

@@ -6,6 +6,7 @@ use sciurus_e2e::{Kubernetes, Test, test, wait_for};
 use serde_json::Value;
 
 use super::Scene;
+use crate::shell_pod::output;
 
 pub fn tests() -> Vec<Test> {
     vec![test!(bills_are_right_through_upgrades_rescaling_and_lost_pods)]
@@ -99,8 +100,8 @@ fn bills_are_right_through_upgrades_rescaling_and_lost_pods(kubernetes: &Kuberne
         });
     }
     // Each is told, as said.
-    let events = scene.space.kubectl(&["get", "events", "-o", "json"]).json();
-    let notes: Vec<_> = events["items"].as_array().unwrap().iter().map(|e| &e["message"]).collect();
+    let events = scene.events();
+    let notes: Vec<_> = events.iter().map(|event| &event["message"]).collect();
     for (before, after) in [(2, 4), (4, 1)] {
         let note = format!("the number of TaskManagers goes from {before} to {after}");
         assert!(notes.iter().any(|found| *found == &note), "{note}: {notes:?}");
@@ -135,7 +136,7 @@ fn bills_are_right_through_upgrades_rescaling_and_lost_pods(kubernetes: &Kuberne
     let script = "cd /data/bills/users && cat $(find . -type f ! -name \".*\") > /tmp/all && \
                   cut -d, -f1-3 /tmp/all | sort | uniq -d | wc -l && \
                   awk -F, \"{n += \\$4} END {print n}\" /tmp/all";
-    assert_eq!(scene.read("data", script), format!("0\n{CLICKS}\n"));
+    assert_eq!(read(&scene, script), format!("0\n{CLICKS}\n"));
 
     scene.delete_without_trace(what);
     // What is on the claim is the user's: each savepoint that the status tells of, one for the
@@ -151,25 +152,13 @@ fn bills_are_right_through_upgrades_rescaling_and_lost_pods(kubernetes: &Kuberne
     assert!(savepoints.len() >= 2, "{history}");
     savepoints.sort_unstable();
     let script = format!("ls -d {}", savepoints.join(" "));
-    assert_eq!(scene.read("data", &script), savepoints.join("\n") + "\n");
+    assert_eq!(read(&scene, &script), savepoints.join("\n") + "\n");
 }
 
-impl Scene<'_> {
-    /// Returns what a script prints that finds a claim at `/data`.
-    fn read(&self, claim: &str, script: &str) -> String {
-        self.space.apply(&super::data_pod("reader", claim, script));
-        wait_for("the reader ends", sciurus_e2e::LONG, || {
-            let phase = self.space.kubectl(&["get", "pod", "reader", "-ojsonpath={.status.phase}"]);
-            assert_ne!(
-                phase.stdout,
-                "Failed",
-                "{}",
-                self.space.kubectl(&["logs", "reader"]).stdout
-            );
-            (phase.stdout == "Succeeded").then_some(())
-        });
-        let log = self.space.kubectl(&["logs", "reader"]).ok();
-        self.space.kubectl(&["delete", "pod", "reader"]).ok();
-        log
-    }
+/// Returns what a script prints that finds the job's claim at `/data`.
+fn read(scene: &Scene<'_>, script: &str) -> String {
+    scene.space.apply(&super::data_pod("reader", "data", script));
+    let log = output(&scene.space, "reader");
+    scene.space.kubectl(&["delete", "pod", "reader"]).ok();
+    log
 }
